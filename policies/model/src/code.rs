@@ -1,0 +1,110 @@
+//! The closed list of diagnostic codes. Each has a page in `docs/diagnostics/`.
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; the document is accepted.
+    Warning,
+    /// The document is refused.
+    Error,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $severity:ident;)+) => {
+        /// A stable diagnostic code, `LBxxxx`: 00 reading, 01 one field, 02 names and
+        /// references, 03 meaning, 04 limits, 05 tests.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// As users see it, e.g. `LB0101`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// Whether it refuses the document.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The text is neither YAML nor JSON.
+    Syntax = "LB0001", Error;
+    /// A mapping has the same key twice.
+    DuplicateKey = "LB0002", Error;
+    /// There is no document in the input.
+    NoDocument = "LB0003", Error;
+    /// A field that the document does not have.
+    UnknownField = "LB0101", Error;
+    /// A value of the wrong type.
+    WrongType = "LB0102", Error;
+    /// A field that must be there is missing.
+    MissingField = "LB0103", Error;
+    /// A value that is not one of those accepted.
+    UnknownValue = "LB0104", Error;
+    /// A list of values to match that is empty.
+    EmptyList = "LB0105", Error;
+    /// A value of the right type and the wrong form.
+    InvalidValue = "LB0106", Error;
+    /// An `apiVersion` that this version does not read.
+    UnknownApiVersion = "LB0107", Error;
+    /// A `kind` that this version does not read.
+    UnknownKind = "LB0108", Error;
+    /// Two things of one kind have the same name.
+    DuplicateName = "LB0201", Error;
+    /// A cluster that `Mesh` does not have.
+    UnknownCluster = "LB0202", Error;
+    /// A region that `Mesh` does not have.
+    UnknownRegion = "LB0203", Error;
+    /// A jurisdiction that no region is under.
+    UnknownJurisdiction = "LB0204", Error;
+    /// A network that no cluster is on.
+    UnknownNetwork = "LB0205", Error;
+    /// Two clusters could claim one identity.
+    AmbiguousIdentity = "LB0206", Error;
+    /// No `Mesh` where policies need one.
+    NoMesh = "LB0207", Error;
+    /// More than one `Mesh`.
+    SeveralMeshes = "LB0208", Error;
+    /// A policy that the test names is not there.
+    UnknownPolicy = "LB0209", Error;
+    /// A policy without rules that can never match.
+    NeverMatches = "LB0301", Warning;
+    /// A value is both wanted and excluded, so the rule never matches.
+    Contradiction = "LB0302", Warning;
+    /// The proxy does not know a fact about itself that a policy's target needs.
+    UnknownLocal = "LB0303", Error;
+    /// The configuration is larger than the limit.
+    TooLarge = "LB0401", Error;
+    /// More policies, rules or values than the limit.
+    TooMany = "LB0402", Error;
+    /// Nested more deeply than the limit.
+    TooDeep = "LB0403", Error;
+    /// A test's decision is not the one expected.
+    TestFailed = "LB0501", Error;
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

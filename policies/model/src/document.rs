@@ -1,0 +1,334 @@
+//! The envelope that every document has: `apiVersion`, `kind`, `metadata`, `spec`.
+
+use crate::Code;
+use crate::authorization::Authorization;
+use crate::decode::{Problems, decode, suggest};
+use crate::diagnostic::Diagnostic;
+use crate::mesh::Mesh;
+use crate::name::Name;
+use crate::node::{Node, Value};
+use crate::policy_test::PolicyTest;
+use deserr::{Deserr, IntoValue, ValuePointerRef};
+
+/// The version of the documents that this crate reads.
+pub const API_VERSION: &str = "landbridge.dev/v1alpha1";
+
+const KINDS: [&str; 3] = ["Mesh", "CrossClusterAuthorization", "PolicyTest"];
+
+/// Kubernetes' object metadata. What a cluster adds to it is accepted and not looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
+#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename_all = "camelCase", deny_unknown_fields)
+)]
+#[expect(missing_docs, reason = "the ignored fields are Kubernetes' own")]
+pub struct Metadata {
+    /// The name.
+    pub name: Name,
+    /// The namespace; `default`, where it is left out.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub namespace: Option<Name>,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub labels: Ignored,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub annotations: Ignored,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub creation_timestamp: Ignored,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub generation: Ignored,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub resource_version: Ignored,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub uid: Ignored,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub managed_fields: Ignored,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub owner_references: Ignored,
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub finalizers: Ignored,
+}
+
+impl Metadata {
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_ref().map_or("default", Name::as_str)
+    }
+
+    /// `namespace/name`: what decisions, metrics and tests call a policy.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace(), self.name)
+    }
+}
+
+/// A field that is accepted whatever it holds, and not looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ignored;
+
+impl Deserr<Problems> for Ignored {
+    fn deserialize_from_value<V: IntoValue>(
+        _: deserr::Value<V>,
+        _: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        Ok(Self)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Ignored {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Ignored".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        true.into()
+    }
+}
+
+/// A spec with its metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named<T> {
+    /// The metadata.
+    pub metadata: Metadata,
+    /// The spec.
+    pub spec: T,
+}
+
+/// What a document may be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Where the clusters are.
+    Mesh(Named<Mesh>),
+    /// Who may cross.
+    Authorization(Named<Authorization>),
+    /// What is expected of the policies.
+    PolicyTest(Named<PolicyTest>),
+}
+
+impl Content {
+    /// The kind, as documents write it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Mesh(_) => "Mesh",
+            Self::Authorization(_) => "CrossClusterAuthorization",
+            Self::PolicyTest(_) => "PolicyTest",
+        }
+    }
+
+    /// The metadata.
+    pub fn metadata(&self) -> &Metadata {
+        match self {
+            Self::Mesh(d) => &d.metadata,
+            Self::Authorization(d) => &d.metadata,
+            Self::PolicyTest(d) => &d.metadata,
+        }
+    }
+
+    /// `kind namespace/name`.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.kind(), self.metadata().full_name())
+    }
+}
+
+/// A document and where it came from.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// What it says.
+    pub content: Content,
+    /// The tree it was decoded from.
+    pub node: Node,
+    /// The file it was read from.
+    pub file: Option<String>,
+}
+
+/// Documents read together, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Documents(pub Vec<Document>);
+
+impl Documents {
+    /// The meshes; a valid set has one.
+    pub fn meshes(&self) -> impl Iterator<Item = &Named<Mesh>> {
+        self.0.iter().filter_map(|d| match &d.content {
+            Content::Mesh(mesh) => Some(mesh),
+            _ => None,
+        })
+    }
+
+    /// The authorization policies.
+    pub fn authorizations(&self) -> impl Iterator<Item = &Named<Authorization>> {
+        self.0.iter().filter_map(|d| match &d.content {
+            Content::Authorization(policy) => Some(policy),
+            _ => None,
+        })
+    }
+
+    /// The tests.
+    pub fn policy_tests(&self) -> impl Iterator<Item = &Named<PolicyTest>> {
+        self.0.iter().filter_map(|d| match &d.content {
+            Content::PolicyTest(test) => Some(test),
+            _ => None,
+        })
+    }
+}
+
+#[derive(Deserr)]
+#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
+struct Envelope<T: Deserr<Problems>> {
+    #[deserr(default)]
+    #[expect(dead_code, reason = "checked before, by itself")]
+    api_version: Ignored,
+    #[expect(dead_code, reason = "checked before, by itself")]
+    kind: Ignored,
+    metadata: Metadata,
+    spec: T,
+    #[deserr(default)]
+    #[expect(
+        dead_code,
+        reason = "what a cluster says of an object is not the author's"
+    )]
+    status: Ignored,
+}
+
+/// Whether `apiVersion` must be there: a policy inside a filter's configuration stands under that
+/// configuration's own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ApiVersion {
+    Required,
+    Inherited,
+}
+
+/// Decodes one document of any kind; `at` is its place in what encloses it.
+pub(crate) fn read(
+    node: &Node,
+    version: ApiVersion,
+    at: ValuePointerRef<'_>,
+) -> Result<Content, Problems> {
+    let title = title(node);
+    let result = kind_of(node, version, at).and_then(|kind| match kind {
+        "Mesh" => envelope(node, at).map(Content::Mesh),
+        "PolicyTest" => envelope(node, at).map(Content::PolicyTest),
+        _ => envelope(node, at).map(Content::Authorization),
+    });
+    result.map_err(|mut problems| {
+        for diagnostic in &mut problems.0 {
+            diagnostic.document.clone_from(&title);
+        }
+        problems
+    })
+}
+
+fn envelope<T: Deserr<Problems>>(
+    node: &Node,
+    at: ValuePointerRef<'_>,
+) -> Result<Named<T>, Problems> {
+    let envelope: Envelope<T> = decode(node, at)?;
+    Ok(Named {
+        metadata: envelope.metadata,
+        spec: envelope.spec,
+    })
+}
+
+/// What to call a document that may yet turn out not to be one.
+fn title(node: &Node) -> Option<String> {
+    let kind = node.get("kind")?.as_str()?;
+    let metadata = node.get("metadata")?;
+    let name = metadata.get("name")?.as_str()?;
+    let namespace = metadata
+        .get("namespace")
+        .and_then(Node::as_str)
+        .unwrap_or("default");
+    Some(format!("{kind} {namespace}/{name}"))
+}
+
+fn kind_of(
+    node: &Node,
+    version: ApiVersion,
+    at: ValuePointerRef<'_>,
+) -> Result<&'static str, Problems> {
+    if !matches!(node.value, Value::Map(_)) {
+        let mut problems = Problems::at(
+            at,
+            Code::WrongType,
+            "expected a document: a mapping with a `kind`",
+        );
+        place(&mut problems, node);
+        return Err(problems);
+    }
+    let mut problems = Problems::default();
+    let mut word = |key: &str, required: bool| -> Option<&str> {
+        let found = node.get(key);
+        if found.is_none() && required {
+            let mut missing = Problems::at(at, Code::MissingField, format!("`{key}` is missing"));
+            place(&mut missing, node);
+            problems.0.append(&mut missing.0);
+        }
+        found.and_then(Node::as_str)
+    };
+    let api_version = word("apiVersion", version == ApiVersion::Required);
+    let kind = word("kind", true);
+    if let Some(api_version) = api_version
+        && api_version != API_VERSION
+    {
+        problems.0.push(
+            at_key(node, "apiVersion", at, Code::UnknownApiVersion, api_version)
+                .hint(format!("there is `{API_VERSION}`")),
+        );
+    }
+    if let Some(kind) = kind {
+        match KINDS.iter().find(|k| **k == kind) {
+            Some(known) if problems.0.is_empty() => return Ok(known),
+            Some(_) => {}
+            None => {
+                let mut found = at_key(node, "kind", at, Code::UnknownKind, kind);
+                found.hint = suggest(kind, KINDS);
+                problems.0.push(found);
+            }
+        }
+    } else if node.get("kind").is_some() {
+        problems.0.push(at_key(
+            node,
+            "kind",
+            at,
+            Code::WrongType,
+            "what is not text",
+        ));
+    }
+    if problems.0.is_empty() {
+        problems = Problems::at(at, Code::WrongType, "`apiVersion` is not text");
+    }
+    Err(problems)
+}
+
+fn place(problems: &mut Problems, node: &Node) {
+    for diagnostic in &mut problems.0 {
+        diagnostic.position = node.span.position();
+    }
+}
+
+fn at_key(
+    node: &Node,
+    key: &str,
+    at: ValuePointerRef<'_>,
+    code: Code,
+    written: &str,
+) -> Diagnostic {
+    let path = crate::decode::path_text(at.push_key(key));
+    let mut found = Diagnostic::new(code, path, format!("unknown `{key}`: `{written}`"));
+    found.position = node.get(key).and_then(|n| n.span.position());
+    found
+}

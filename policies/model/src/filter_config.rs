@@ -1,0 +1,328 @@
+//! A filter's `pluginConfig`: the JSON that a proxy is given.
+//!
+//! Policies are kept as the bytes they came as until each is compiled, one after the other: a
+//! tree of ten thousand policies would take several times the memory of what is compiled from it,
+//! and a Wasm module never gives memory back.
+
+use crate::decode::{Problems, decode};
+use crate::diagnostic::Diagnostic;
+use crate::document::{self, ApiVersion, Content, Document, Documents};
+use crate::mesh::Mesh;
+use crate::name::{ClusterName, Name};
+use crate::node::{DUPLICATE_KEY, Entry, Node, Span, Value};
+use crate::pattern::AnyOf;
+use crate::word::words;
+use crate::{Code, Source};
+use deserr::{Deserr, ValuePointerRef};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a configuration may hold at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The size of the JSON, in bytes.
+    pub bytes: usize,
+    /// The number of policies.
+    pub policies: usize,
+    /// The number of rules of all policies.
+    pub rules: usize,
+}
+
+impl Default for Limits {
+    /// 8 MiB, 20,000 policies, 100,000 rules: several times what one Kubernetes object holds.
+    fn default() -> Self {
+        Self {
+            bytes: 8 << 20,
+            policies: 20_000,
+            rules: 100_000,
+        }
+    }
+}
+
+/// What is in a configuration beside its policies.
+#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
+#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename_all = "camelCase", deny_unknown_fields)
+)]
+pub struct FilterConfig {
+    /// `landbridge.dev/v1alpha1`.
+    pub api_version: String,
+    /// The spec of the `Mesh`.
+    pub mesh: Mesh,
+    /// What the proxy is; its own node metadata, where it is left out.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub local: Option<Local>,
+    /// How the filter behaves.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub options: Options,
+}
+
+/// What a proxy is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserr)]
+#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename_all = "camelCase", deny_unknown_fields)
+)]
+pub struct Local {
+    /// The cluster it is in; node metadata `CLUSTER_ID`, where it is left out.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub cluster: Option<ClusterName>,
+    /// The namespace of its workload; node metadata `NAMESPACE`, where it is left out.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub namespace: Option<Name>,
+    /// The labels of its workload; node metadata `LABELS`, where they are left out.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// How the authorization filter behaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserr)]
+#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename_all = "camelCase", deny_unknown_fields)
+)]
+pub struct Options {
+    /// What becomes of a request where no ALLOW policy applies to the proxy.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub default_action: DefaultAction,
+    /// How a path is normalised before it is judged and sent on.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub path_normalization: PathNormalization,
+    /// Who is told why, in the response header `x-landbridge-decision`.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub explain: Explain,
+    /// Callers who may be told why and may set `x-landbridge-*` request headers.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub trusted_callers: Option<AnyOf<Source>>,
+    /// How many denials a worker logs a second; 10, where it is left out. What is not logged is
+    /// counted in the next line that is.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub denial_logs_per_second: Option<u32>,
+}
+
+words! {
+    /// What becomes of a request where no ALLOW policy applies to the proxy.
+    #[derive(Default)]
+    pub enum DefaultAction {
+        /// It is refused.
+        #[default]
+        Deny = "Deny",
+        /// It goes on, unless a DENY policy matches.
+        Allow = "Allow",
+    }
+
+    /// Istio's `pathNormalization` modes.
+    #[derive(Default)]
+    pub enum PathNormalization {
+        /// The path is judged and sent on as it came.
+        None = "NONE",
+        /// RFC 3986: dot segments, percent-encoded letters, `\` for `/`.
+        Base = "BASE",
+        /// And repeated slashes made one.
+        #[default]
+        MergeSlashes = "MERGE_SLASHES",
+        /// And `%2F` and `%5C` decoded first, which the other modes refuse.
+        DecodeAndMergeSlashes = "DECODE_AND_MERGE_SLASHES",
+    }
+
+    /// Who is told why.
+    #[derive(Default)]
+    pub enum Explain {
+        /// Nobody.
+        Never = "Never",
+        /// `trustedCallers`.
+        #[default]
+        Trusted = "Trusted",
+        /// Everybody: for a testbed.
+        Always = "Always",
+    }
+}
+
+/// A configuration split into its head, decoded, and its policies, not yet.
+pub struct RawConfig<'a> {
+    /// What is in it beside the policies.
+    pub head: FilterConfig,
+    /// The head as it was written.
+    pub head_node: Node,
+    policies: Vec<&'a RawValue>,
+}
+
+impl<'a> RawConfig<'a> {
+    /// Splits a configuration, within limits.
+    pub fn read(json: &'a [u8], limits: &Limits) -> Result<Self, Vec<Diagnostic>> {
+        if json.len() > limits.bytes {
+            let message = format!(
+                "the configuration has {} bytes, the limit is {}",
+                json.len(),
+                limits.bytes
+            );
+            return Err(vec![Diagnostic::new(Code::TooLarge, "", message)]);
+        }
+        let split: Split<'a> = serde_json::from_slice(json).map_err(|e| vec![syntax(&e, "")])?;
+        if split.policies.len() > limits.policies {
+            let message = format!(
+                "{} policies, the limit is {}",
+                split.policies.len(),
+                limits.policies
+            );
+            return Err(vec![Diagnostic::new(Code::TooMany, "policies", message)]);
+        }
+        let head_node = Node::bare(Value::Map(split.head));
+        let head: FilterConfig =
+            decode(&head_node, ValuePointerRef::Origin).map_err(|problems| problems.0)?;
+        if head.api_version != document::API_VERSION {
+            let message = format!("unknown `apiVersion`: `{}`", head.api_version);
+            let hint = format!("there is `{}`", document::API_VERSION);
+            return Err(vec![
+                Diagnostic::new(Code::UnknownApiVersion, "apiVersion", message).hint(hint),
+            ]);
+        }
+        Ok(Self {
+            head,
+            head_node,
+            policies: split.policies,
+        })
+    }
+
+    /// How many policies there are.
+    pub fn policies(&self) -> usize {
+        self.policies.len()
+    }
+
+    /// Decodes one policy after the other.
+    pub fn documents(&self) -> impl Iterator<Item = Result<Document, Vec<Diagnostic>>> {
+        self.policies.iter().enumerate().map(|(i, raw)| {
+            let list = ValuePointerRef::Origin.push_key("policies");
+            let at = list.push_index(i);
+            let path = crate::decode::path_text(at);
+            let node: Node =
+                serde_json::from_str(raw.get()).map_err(|e| vec![syntax(&e, &path)])?;
+            let content = document::read(&node, ApiVersion::Inherited, at).map_err(|p| p.0)?;
+            Ok(Document {
+                content,
+                node,
+                file: None,
+            })
+        })
+    }
+}
+
+fn syntax(error: &serde_json::Error, path: &str) -> Diagnostic {
+    let text = error.to_string();
+    let code = if text.starts_with(DUPLICATE_KEY) {
+        Code::DuplicateKey
+    } else if text.starts_with("recursion limit") {
+        Code::TooDeep
+    } else {
+        Code::Syntax
+    };
+    Diagnostic::new(code, path, text)
+}
+
+struct Split<'a> {
+    head: Vec<Entry>,
+    policies: Vec<&'a RawValue>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Split<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SplitVisitor;
+
+        impl<'de> Visitor<'de> for SplitVisitor {
+            type Value = Split<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a filter's configuration")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Split<'de>, A::Error> {
+                let mut head: Vec<Entry> = Vec::new();
+                let mut policies = None;
+                while let Some(key) = map.next_key::<String>()? {
+                    let seen = (key == "policies" && policies.is_some())
+                        || head.iter().any(|e| e.key == key);
+                    if seen {
+                        return Err(A::Error::custom(format_args!("{DUPLICATE_KEY}`{key}`")));
+                    }
+                    if key == "policies" {
+                        policies = Some(map.next_value::<Vec<&'de RawValue>>()?);
+                    } else {
+                        let node = map.next_value()?;
+                        head.push(Entry {
+                            key,
+                            key_span: Span::default(),
+                            node,
+                        });
+                    }
+                }
+                Ok(Split {
+                    head,
+                    policies: policies.unwrap_or_default(),
+                })
+            }
+        }
+
+        deserializer.deserialize_map(SplitVisitor)
+    }
+}
+
+/// Renders documents as the authorization filter's configuration. `local` and `options` are
+/// JSON, and left out where they are `None`. The documents must be valid.
+pub fn render(documents: &Documents, local: Option<&str>, options: Option<&str>) -> String {
+    let mut out = format!("{{\"apiVersion\":\"{}\"", document::API_VERSION);
+    let mesh = documents
+        .0
+        .iter()
+        .find(|d| matches!(d.content, Content::Mesh(_)));
+    if let Some(spec) = mesh.and_then(|d| d.node.get("spec")) {
+        out.push_str(",\"mesh\":");
+        out.push_str(&spec.to_json());
+    }
+    for (key, value) in [("local", local), ("options", options)] {
+        if let Some(value) = value {
+            out.push_str(&format!(",\"{key}\":{value}"));
+        }
+    }
+    out.push_str(",\"policies\":[");
+    let mut first = true;
+    for document in &documents.0 {
+        let Content::Authorization(policy) = &document.content else {
+            continue;
+        };
+        if !first {
+            out.push(',');
+        }
+        first = false;
+        // Of the metadata a proxy needs the name, and nothing that a cluster added.
+        let name = &policy.metadata.name;
+        let namespace = policy.metadata.namespace();
+        out.push_str(&format!(
+            "{{\"kind\":\"{}\",\"metadata\":{{\"name\":\"{name}\",\"namespace\":\"{namespace}\"}},\"spec\":",
+            document.content.kind()
+        ));
+        let spec = document.node.get("spec");
+        out.push_str(&spec.map_or_else(|| "{}".to_owned(), Node::to_json));
+        out.push('}');
+    }
+    out.push_str("]}");
+    out
+}

@@ -1,0 +1,80 @@
+//! JSON Schemas of the documents, generated from the types that decode them.
+
+use crate::document::{API_VERSION, Metadata};
+use crate::{Authorization, FilterConfig, Mesh, PolicyTest};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+/// The schemas by file name.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("mesh.json", document::<Mesh>("Mesh")),
+        (
+            "cross-cluster-authorization.json",
+            document::<Authorization>("CrossClusterAuthorization"),
+        ),
+        ("policy-test.json", document::<PolicyTest>("PolicyTest")),
+        ("filter-config.json", filter_config()),
+    ]
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaGenerator::new(SchemaSettings::draft2020_12())
+}
+
+fn document<T: JsonSchema>(kind: &str) -> Value {
+    let mut generator = generator();
+    let spec = generator.subschema_for::<T>();
+    let metadata = generator.subschema_for::<Metadata>();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": kind,
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "additionalProperties": false,
+        "properties": {
+            "apiVersion": {"const": API_VERSION},
+            "kind": {"const": kind},
+            "metadata": metadata,
+            "spec": spec,
+            "status": true,
+        },
+        "$defs": generator.take_definitions(true),
+    })
+}
+
+fn filter_config() -> Value {
+    let mut generator = generator();
+    let policy = generator.subschema_for::<Authorization>();
+    let metadata = generator.subschema_for::<Metadata>();
+    let mut schema = Value::from(FilterConfig::json_schema(&mut generator));
+    if let Value::Object(schema) = &mut schema {
+        schema.insert("title".into(), "FilterConfig".into());
+        schema.insert(
+            "$schema".into(),
+            "https://json-schema.org/draft/2020-12/schema".into(),
+        );
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert("apiVersion".into(), json!({"const": API_VERSION}));
+            let policies = json!({
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["kind", "metadata", "spec"],
+                    "additionalProperties": false,
+                    "properties": {
+                        "apiVersion": {"const": API_VERSION},
+                        "kind": {"const": "CrossClusterAuthorization"},
+                        "metadata": metadata,
+                        "spec": policy,
+                        "status": true,
+                    },
+                },
+            });
+            properties.insert("policies".into(), policies);
+        }
+        let definitions: Map<String, Value> = generator.take_definitions(true);
+        schema.insert("$defs".into(), Value::Object(definitions));
+    }
+    schema
+}

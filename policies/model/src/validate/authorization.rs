@@ -1,0 +1,314 @@
+//! What may be wrong with an authorization policy.
+
+use super::{Findings, Names};
+use crate::Code;
+use crate::authorization::{Action, Authorization, Operation, Rule, Source};
+use crate::decode::suggest;
+use crate::pattern::{AnyOf, Pattern};
+use deserr::ValuePointerRef;
+use std::collections::BTreeSet;
+
+/// A pair of lists with their field names, and what each of their values is checked with.
+type Checked<'a, Check> = (
+    &'static str,
+    &'a Option<AnyOf<Pattern>>,
+    &'static str,
+    &'a Option<AnyOf<Pattern>>,
+    Check,
+);
+
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
+];
+
+/// Checks the spec of a policy that stands at `at`.
+pub fn authorization(
+    policy: &Authorization,
+    names: &Names,
+    at: ValuePointerRef<'_>,
+    findings: &mut Findings,
+) {
+    if let Some(clusters) = &policy.target.clusters {
+        let target = at.push_key("target");
+        let place = target.push_key("clusters");
+        for (i, cluster) in clusters.iter().enumerate() {
+            names.known_cluster(cluster.as_str(), place.push_index(i), findings);
+        }
+    }
+    let Some(rules) = &policy.rules else {
+        if policy.action != Action::Allow {
+            findings.add_hinted(
+                at.push_key("action"),
+                Code::NeverMatches,
+                format!(
+                    "a policy with action `{}` and no rules does nothing",
+                    policy.action.as_str()
+                ),
+                Some("a rule `{}` matches every request".to_owned()),
+            );
+        }
+        return;
+    };
+    let rules_at = at.push_key("rules");
+    let mut seen = BTreeSet::new();
+    for (i, rule) in rules.iter().enumerate() {
+        let place = rules_at.push_index(i);
+        if let Some(name) = &rule.name
+            && !seen.insert(name.as_str())
+        {
+            let message = format!("there is another rule `{name}`");
+            findings.add(place.push_key("name"), Code::DuplicateName, message);
+        }
+        check_rule(rule, names, place, findings);
+    }
+}
+
+fn check_rule(rule: &Rule, names: &Names, at: ValuePointerRef<'_>, findings: &mut Findings) {
+    let from_at = at.push_key("from");
+    for (i, from) in rule.from.iter().flat_map(AnyOf::iter).enumerate() {
+        let place = from_at.push_index(i);
+        source(&from.source, names, place.push_key("source"), findings);
+    }
+    let to_at = at.push_key("to");
+    for (i, to) in rule.to.iter().flat_map(AnyOf::iter).enumerate() {
+        let place = to_at.push_index(i);
+        operation(&to.operation, place.push_key("operation"), findings);
+    }
+    let when_at = at.push_key("when");
+    for (i, condition) in rule.when.iter().flat_map(AnyOf::iter).enumerate() {
+        let place = when_at.push_index(i);
+        if condition.values.is_none() && condition.not_values.is_none() {
+            findings.add(
+                place,
+                Code::MissingField,
+                "`values` or `notValues` is missing",
+            );
+        }
+        contradiction(
+            condition.values.as_ref(),
+            condition.not_values.as_ref(),
+            place.push_key("notValues"),
+            findings,
+        );
+    }
+}
+
+/// Checks a list of sources that stands at `at`.
+pub fn sources<'a>(
+    sources: impl Iterator<Item = &'a Source>,
+    names: &Names,
+    at: ValuePointerRef<'_>,
+    findings: &mut Findings,
+) {
+    for (i, s) in sources.enumerate() {
+        let place = at.push_index(i);
+        if s.is_empty() {
+            findings.add_hinted(
+                place,
+                Code::MissingField,
+                "a source without a field would trust every caller",
+                Some("name at least one field".to_owned()),
+            );
+        }
+        source(s, names, place, findings);
+    }
+}
+
+fn source(source: &Source, names: &Names, at: ValuePointerRef<'_>, findings: &mut Findings) {
+    if source.is_empty() {
+        empty(at, "from", findings);
+    }
+    type Check = fn(&Names, &Pattern, ValuePointerRef<'_>, &mut Findings);
+    let checked: [Checked<'_, Check>; 4] = [
+        (
+            "clusters",
+            &source.clusters,
+            "notClusters",
+            &source.not_clusters,
+            Names::clusters,
+        ),
+        (
+            "regions",
+            &source.regions,
+            "notRegions",
+            &source.not_regions,
+            Names::regions,
+        ),
+        (
+            "jurisdictions",
+            &source.jurisdictions,
+            "notJurisdictions",
+            &source.not_jurisdictions,
+            Names::jurisdictions,
+        ),
+        (
+            "networks",
+            &source.networks,
+            "notNetworks",
+            &source.not_networks,
+            Names::networks,
+        ),
+    ];
+    for (key, list, not_key, not_list, check) in checked {
+        for (key, list) in [(key, list), (not_key, not_list)] {
+            let place = at.push_key(key);
+            for (i, pattern) in list.iter().flat_map(AnyOf::iter).enumerate() {
+                check(names, pattern, place.push_index(i), findings);
+            }
+        }
+        contradiction(
+            list.as_ref(),
+            not_list.as_ref(),
+            at.push_key(not_key),
+            findings,
+        );
+    }
+    for (key, list) in [
+        ("principals", &source.principals),
+        ("notPrincipals", &source.not_principals),
+    ] {
+        let place = at.push_key(key);
+        for (i, pattern) in list.iter().flat_map(AnyOf::iter).enumerate() {
+            if pattern.literal().starts_with("spiffe://") {
+                findings.add_hinted(
+                    place.push_index(i),
+                    Code::InvalidValue,
+                    format!("`{pattern}` would never match"),
+                    Some("leave `spiffe://` out, as Istio does".to_owned()),
+                );
+            }
+        }
+    }
+    contradiction(
+        source.principals.as_ref(),
+        source.not_principals.as_ref(),
+        at.push_key("notPrincipals"),
+        findings,
+    );
+    contradiction(
+        source.namespaces.as_ref(),
+        source.not_namespaces.as_ref(),
+        at.push_key("notNamespaces"),
+        findings,
+    );
+}
+
+fn operation(operation: &Operation, at: ValuePointerRef<'_>, findings: &mut Findings) {
+    if operation.is_empty() {
+        empty(at, "to", findings);
+    }
+    type Check = fn(&Pattern) -> Option<String>;
+    let checked: [Checked<'_, Check>; 3] = [
+        (
+            "hosts",
+            &operation.hosts,
+            "notHosts",
+            &operation.not_hosts,
+            host,
+        ),
+        (
+            "methods",
+            &operation.methods,
+            "notMethods",
+            &operation.not_methods,
+            method,
+        ),
+        (
+            "paths",
+            &operation.paths,
+            "notPaths",
+            &operation.not_paths,
+            path,
+        ),
+    ];
+    for (key, list, not_key, not_list, check) in checked {
+        for (key, list) in [(key, list), (not_key, not_list)] {
+            let place = at.push_key(key);
+            for (i, pattern) in list.iter().flat_map(AnyOf::iter).enumerate() {
+                if let Some(hint) = check(pattern) {
+                    let message = format!("`{pattern}` would never match");
+                    let at = place.push_index(i);
+                    findings.add_hinted(at, Code::InvalidValue, message, Some(hint));
+                }
+            }
+        }
+        contradiction(
+            list.as_ref(),
+            not_list.as_ref(),
+            at.push_key(not_key),
+            findings,
+        );
+    }
+}
+
+fn host(pattern: &Pattern) -> Option<String> {
+    let s = pattern.literal();
+    let port = match pattern {
+        Pattern::Exact(_) | Pattern::Suffix(_) => s.rsplit_once(':').is_some_and(|(_, port)| {
+            !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !s.ends_with(']')
+        }),
+        Pattern::Prefix(_) | Pattern::Present => false,
+    };
+    if port {
+        return Some("a host is judged without its port: use `ports`".to_owned());
+    }
+    (s.contains("://") || s.contains('/')).then(|| "a host is neither a URL nor a path".to_owned())
+}
+
+fn method(pattern: &Pattern) -> Option<String> {
+    let s = pattern.literal();
+    if s.bytes().any(|b| b.is_ascii_lowercase()) {
+        return Some(format!(
+            "methods are case-sensitive: `{}`",
+            s.to_ascii_uppercase()
+        ));
+    }
+    match pattern {
+        Pattern::Exact(s) if !METHODS.contains(&s.as_str()) && s.len() <= 7 => {
+            // A method of one's own is fine; a slip of the pen is not.
+            suggest(s, METHODS).filter(|hint| hint.starts_with("did you mean"))
+        }
+        _ => None,
+    }
+}
+
+fn path(pattern: &Pattern) -> Option<String> {
+    let s = pattern.literal();
+    if s.contains('?') || s.contains('#') {
+        return Some("a path is judged without its query".to_owned());
+    }
+    match pattern {
+        Pattern::Exact(_) | Pattern::Prefix(_) if !s.starts_with('/') => {
+            Some("a path starts with `/`".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn empty(at: ValuePointerRef<'_>, list: &str, findings: &mut Findings) {
+    findings.add_hinted(
+        at,
+        Code::MissingField,
+        "expected at least one field",
+        Some(format!("leave `{list}` out to match anything")),
+    );
+}
+
+/// A value that is both wanted and excluded.
+fn contradiction(
+    wanted: Option<&AnyOf<Pattern>>,
+    excluded: Option<&AnyOf<Pattern>>,
+    at: ValuePointerRef<'_>,
+    findings: &mut Findings,
+) {
+    let (Some(wanted), Some(excluded)) = (wanted, excluded) else {
+        return;
+    };
+    if wanted.iter().all(|w| excluded.iter().any(|e| e == w)) {
+        findings.add(
+            at,
+            Code::Contradiction,
+            "every value that is wanted is excluded as well, so this never matches",
+        );
+    }
+}

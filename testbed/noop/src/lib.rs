@@ -1,0 +1,2 @@
+//! Probe.
+landbridge_host::filter!(1);

@@ -1,0 +1,61 @@
+//! The bootstrap of one sidecar: who it is, where it is administered, how its
+//! metrics get their labels.
+
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+use super::socket_address;
+use crate::ClusterSpec;
+
+/// The labels that filters may put into a metric's name: `policy.=.shop/a;.`.
+const TAGS: [&str; 10] = [
+    "policy", "rule", "decision", "reason", "source_cluster", "filter", "code", "digest",
+    "version", "outcome",
+];
+
+/// Whose sidecar it is.
+pub(crate) struct Node<'a> {
+    pub(crate) cluster: &'a ClusterSpec,
+    pub(crate) ip: IpAddr,
+    /// The workload's `app` label and service account.
+    pub(crate) app: &'a str,
+    pub(crate) admin_port: u16,
+}
+
+pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]) -> Value {
+    let Node { cluster, ip, app, admin_port } = node;
+    let tags: Vec<_> = TAGS
+        .iter()
+        .map(|tag| json!({"tag_name": tag, "regex": format!(r"({tag}\.=\.(.*?);\.)")}))
+        .collect();
+    json!({
+        "node": {
+            "id": format!("sidecar~{ip}~{app}-{}.shop~shop.svc.cluster.local", cluster.name),
+            "cluster": format!("{app}.shop"),
+            "locality": {"region": cluster.region, "zone": cluster.zone},
+            "metadata": {
+                "CLUSTER_ID": cluster.name,
+                "NAMESPACE": "shop",
+                "MESH_ID": "mesh.example",
+                "NETWORK": cluster.network,
+                "SERVICE_ACCOUNT": app,
+                "WORKLOAD_NAME": app,
+                "NAME": format!("{app}-{}", cluster.name),
+                "INSTANCE_IPS": ip.to_string(),
+                "LABELS": {
+                    "app": app,
+                    "topology.istio.io/cluster": cluster.name,
+                    "topology.istio.io/network": cluster.network,
+                },
+            },
+        },
+        "admin": {"address": socket_address(*ip, *admin_port)},
+        "stats_config": {"use_all_default_tags": true, "stats_tags": tags},
+        // A cluster's traffic comes from its address.
+        "cluster_manager": {"upstream_bind_config": {
+            "source_address": {"address": ip.to_string(), "port_value": 0},
+        }},
+        "static_resources": {"listeners": listeners, "clusters": clusters},
+    })
+}

@@ -1,0 +1,113 @@
+//! Filters that arrive by ECDS. Istio's agent serves them over a socket; here
+//! each is a file that Envoy watches, replaced in one step by a rename.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+
+use super::TYPE;
+use crate::filter::{Filter, Wasm};
+use crate::Error;
+
+/// One filter's file.
+#[derive(Debug)]
+pub(crate) struct Ecds {
+    pub(crate) wasm: Wasm,
+    file: PathBuf,
+    version: AtomicU64,
+}
+
+impl Ecds {
+    /// Makes the folder that Envoy will watch: one per filter, so that a change
+    /// wakes nobody else.
+    fn new(wasm: Wasm, folder: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(folder)
+            .map_err(Error::io(format!("make the folder `{}`", folder.display())))?;
+        let ecds = Self { wasm, file: folder.join("config.json"), version: AtomicU64::new(0) };
+        ecds.deliver(&ecds.wasm.config)?;
+        Ok(ecds)
+    }
+
+    /// Replaces the filter's configuration; returns the version it has.
+    pub(crate) fn deliver(&self, config: &str) -> Result<u64, Error> {
+        let version = self.version.fetch_add(1, Ordering::SeqCst) + 1;
+        let Wasm { resource, plugin, module, failure_policy, .. } = &self.wasm;
+        let response = json!({
+            "version_info": version.to_string(),
+            "resources": [{
+                "@type": format!("{TYPE}envoy.config.core.v3.TypedExtensionConfig"),
+                "name": resource,
+                "typed_config": {
+                    "@type": format!("{TYPE}envoy.extensions.filters.http.wasm.v3.Wasm"),
+                    "config": {
+                        "name": plugin,
+                        "root_id": plugin,
+                        "vm_config": {
+                            "runtime": "envoy.wasm.runtime.v8",
+                            "code": {"local": {"filename": module}},
+                        },
+                        "configuration": {
+                            "@type": format!("{TYPE}google.protobuf.StringValue"),
+                            "value": config,
+                        },
+                        "failure_policy": failure_policy,
+                    },
+                },
+            }],
+        });
+        let draft = self.file.with_extension(format!("{version}.draft"));
+        let failed = format!("write `{}`", self.file.display());
+        fs::write(&draft, response.to_string())
+            .and_then(|()| fs::rename(&draft, &self.file))
+            .map_err(Error::io(failed))?;
+        Ok(version)
+    }
+
+    fn filter(&self) -> Value {
+        json!({
+            "name": self.wasm.resource,
+            "config_discovery": {
+                "config_source": {
+                    "path_config_source": {
+                        "path": self.file,
+                        "watched_directory": {"path": self.file.parent()},
+                    },
+                    "initial_fetch_timeout": "0s",
+                    "resource_api_version": "V3",
+                },
+                "type_urls": [
+                    format!("{TYPE}envoy.extensions.filters.http.wasm.v3.Wasm"),
+                    format!("{TYPE}envoy.extensions.filters.http.rbac.v3.RBAC"),
+                ],
+            },
+        })
+    }
+}
+
+/// Writes the files of all filters that arrive by ECDS under `folder`; returns
+/// them and what the connection manager says of all filters.
+pub(crate) fn http_filters(
+    filters: &[Filter],
+    folder: &Path,
+    config: Option<&str>,
+) -> Result<(Vec<Value>, Vec<Ecds>), Error> {
+    let mut inline = Vec::new();
+    let mut discovered = Vec::new();
+    for (index, filter) in filters.iter().enumerate() {
+        match filter {
+            Filter::Static(filter) => inline.push(filter.clone()),
+            Filter::Ecds(wasm) => {
+                let mut wasm = wasm.clone();
+                if let Some(config) = config {
+                    wasm.config = config.to_owned();
+                }
+                let ecds = Ecds::new(wasm, &folder.join(index.to_string()))?;
+                inline.push(ecds.filter());
+                discovered.push(ecds);
+            }
+        }
+    }
+    Ok((inline, discovered))
+}

@@ -1,0 +1,55 @@
+//! Addresses. A mesh takes a block `127.A.B.0/24` of the loopback network for
+//! itself and gives every cluster one address with fixed ports, so that
+//! `destination.port` and source addresses mean in a policy what they mean in
+//! production, and many meshes run side by side.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::time::SystemTime;
+
+use crate::Error;
+
+/// The port of the service, where the server sidecar listens.
+pub const SERVICE_PORT: u16 = 8080;
+/// The port where the client sidecar listens.
+pub const OUTBOUND_PORT: u16 = 15001;
+/// The admin port of the server sidecar.
+pub const SERVER_ADMIN_PORT: u16 = 15000;
+/// The admin port of the client sidecar.
+pub const CLIENT_ADMIN_PORT: u16 = 15010;
+/// The port of the echo upstream.
+pub const UPSTREAM_PORT: u16 = 9080;
+
+/// A cluster's address, with the upstream's port already taken: holding that
+/// port is what keeps another mesh off the block.
+pub(crate) struct Claim {
+    pub(crate) ip: IpAddr,
+    pub(crate) upstream: TcpListener,
+}
+
+/// Takes a free block and returns an address for each of `count` clusters: `.11`, `.12`, ….
+pub(crate) fn claim(count: usize) -> Result<Vec<Claim>, Error> {
+    for attempt in 0..64 {
+        let seed = RandomState::new()
+            .hash_one((std::process::id(), SystemTime::now(), attempt))
+            .to_le_bytes();
+        // 127.0.0.0/8 below .16 is where people put things by hand.
+        let block = (16 + seed[0] % 235, seed[1]);
+        let claims: Option<Vec<_>> = (0..count).map(|n| try_address(block, n)).collect();
+        if let Some(claims) = claims {
+            return Ok(claims);
+        }
+    }
+    Err(Error::NoAddresses)
+}
+
+fn try_address((a, b): (u8, u8), index: usize) -> Option<Claim> {
+    let last = u8::try_from(index + 11).ok()?;
+    let ip = IpAddr::V4(Ipv4Addr::new(127, a, b, last));
+    for port in [SERVICE_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT, CLIENT_ADMIN_PORT] {
+        TcpListener::bind(SocketAddr::new(ip, port)).ok()?;
+    }
+    let upstream = TcpListener::bind(SocketAddr::new(ip, UPSTREAM_PORT)).ok()?;
+    upstream.set_nonblocking(true).ok()?;
+    Some(Claim { ip, upstream })
+}

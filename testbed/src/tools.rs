@@ -1,0 +1,57 @@
+//! Where the programs are: Envoy, the guard and the filters.
+//!
+//! Each is looked for where `cargo xtask` puts it, after an environment
+//! variable that overrides it; what is missing is an error that says which
+//! command makes it.
+
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// The Envoy that `cargo xtask envoy` fetches.
+pub const ENVOY_VERSION: &str = "1.40.0";
+
+/// The root of the workspace.
+pub fn workspace() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// The Envoy binary: `$ENVOY`, what `cargo xtask envoy` fetched, or what is on the path.
+pub fn envoy() -> Result<PathBuf, Error> {
+    let fetched = workspace().join(format!("target/tools/envoy-{ENVOY_VERSION}/envoy"));
+    if let Some(named) = std::env::var_os("ENVOY") {
+        let named = PathBuf::from(named);
+        return if named.is_file() { Ok(named) } else { Err(Error::NoEnvoy(named)) };
+    }
+    if fetched.is_file() {
+        return Ok(fetched);
+    }
+    std::env::var_os("PATH")
+        .iter()
+        .flat_map(std::env::split_paths)
+        .map(|folder| folder.join("envoy"))
+        .find(|candidate| candidate.is_file())
+        .ok_or(Error::NoEnvoy(fetched))
+}
+
+/// A filter's module by its short name: `authz` is `authz.wasm` in
+/// `$LANDBRIDGE_FILTERS`, or in `target/filters`.
+pub fn filter(name: &str) -> Result<PathBuf, Error> {
+    let folder = std::env::var_os("LANDBRIDGE_FILTERS")
+        .map_or_else(|| workspace().join("target/filters"), PathBuf::from);
+    let module = folder.join(format!("{name}.wasm"));
+    if module.is_file() { Ok(module) } else { Err(Error::NoFilter(module)) }
+}
+
+/// `landbridge-guard`: beside this program, or, for a test in `deps`, one above.
+#[cfg(target_os = "linux")]
+pub(crate) fn guard() -> Result<PathBuf, Error> {
+    let me = std::env::current_exe().map_err(Error::io("find this program"))?;
+    me.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("landbridge-guard"))
+        .find(|candidate| candidate.is_file())
+        .ok_or(Error::NoGuard(me))
+}

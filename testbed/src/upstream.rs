@@ -1,0 +1,234 @@
+//! The service behind every server sidecar: it answers with what it was asked,
+//! and fails when a test says so. HTTP/1.1, HTTP/2 without TLS, and enough gRPC.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::Error;
+
+/// How an upstream fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Failure {
+    /// It answers.
+    #[default]
+    None,
+    /// It drops the request without an answer: HTTP/1.1 closes the connection,
+    /// HTTP/2 resets the stream.
+    Reset,
+}
+
+/// An echo service; made by the mesh, steered by a test.
+#[derive(Debug)]
+pub struct Upstream {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    runtime: Handle,
+    serving: Mutex<Option<AbortHandle>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    cluster: String,
+    requests: AtomicU64,
+    behaviour: Mutex<Behaviour>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Behaviour {
+    status: StatusCode,
+    delay: Duration,
+    failure: Failure,
+}
+
+impl Upstream {
+    /// Serves on `listener`, on the runtime that `runtime` names.
+    pub(crate) fn start(
+        cluster: &str,
+        listener: std::net::TcpListener,
+        runtime: Handle,
+    ) -> Result<Self, Error> {
+        let shared = Shared {
+            cluster: cluster.to_owned(),
+            requests: AtomicU64::new(0),
+            behaviour: Mutex::new(Behaviour {
+                status: StatusCode::OK,
+                delay: Duration::ZERO,
+                failure: Failure::None,
+            }),
+        };
+        let address = listener.local_addr().map_err(Error::io("ask a socket its address"))?;
+        let upstream =
+            Self { shared: Arc::new(shared), address, runtime, serving: Mutex::default() };
+        upstream.serve(listener)?;
+        Ok(upstream)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Every answer has this status from now on. For gRPC it stays 200.
+    pub fn set_status(&self, status: u16) {
+        let status = StatusCode::from_u16(status).expect("a status is between 100 and 999");
+        self.behave(|behaviour| behaviour.status = status);
+    }
+
+    /// Every answer waits this long from now on.
+    pub fn set_delay(&self, delay: Duration) {
+        self.behave(|behaviour| behaviour.delay = delay);
+    }
+
+    /// Every request fails so from now on.
+    pub fn set_failure(&self, failure: Failure) {
+        self.behave(|behaviour| behaviour.failure = failure);
+    }
+
+    /// The requests it has received, answered or not.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Closes its port and every connection.
+    pub fn kill(&self) {
+        if let Some(serving) = self.serving().take() {
+            serving.abort();
+        }
+    }
+
+    /// Opens its port again after [`kill`](Self::kill).
+    pub async fn restart(&self) -> Result<(), Error> {
+        self.kill();
+        // The aborted task frees the port when its runtime gets to it.
+        for _ in 0..100 {
+            if let Ok(listener) = std::net::TcpListener::bind(self.address) {
+                listener.set_nonblocking(true).map_err(Error::io("set a socket's mode"))?;
+                return self.serve(listener);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(Error::Waited {
+            what: format!("the port of the upstream of `{}`", self.shared.cluster),
+            waited: Duration::from_secs(2),
+        })
+    }
+
+    /// Whether its port is open.
+    pub fn is_alive(&self) -> bool {
+        self.serving().is_some()
+    }
+
+    fn serving(&self) -> std::sync::MutexGuard<'_, Option<AbortHandle>> {
+        self.serving.lock().expect("nobody panics with it")
+    }
+
+    fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut self.shared.behaviour.lock().expect("nobody panics with it"));
+    }
+
+    fn serve(&self, listener: std::net::TcpListener) -> Result<(), Error> {
+        let _entered = self.runtime.enter();
+        let listener = TcpListener::from_std(listener).map_err(Error::io("serve on a socket"))?;
+        let task = self.runtime.spawn(accept(listener, self.shared.clone()));
+        *self.serving() = Some(task.abort_handle());
+        Ok(())
+    }
+}
+
+/// Serves until aborted; the connections end with it.
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        while connections.try_join_next().is_some() {}
+        // Latency is measured here: no waiting to fill a segment.
+        let _ = stream.set_nodelay(true);
+        let shared = shared.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request| answer(shared.clone(), request));
+            let mut server = auto::Builder::new(TokioExecutor::new());
+            server.http1().max_headers(2048);
+            server.http2().max_header_list_size(1 << 20);
+            // A connection that breaks is the caller's to notice.
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn answer(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<BoxBody<Bytes, Infallible>>, &'static str> {
+    shared.requests.fetch_add(1, Ordering::Relaxed);
+    let Behaviour { status, delay, failure } =
+        *shared.behaviour.lock().expect("nobody panics with it");
+    if delay > Duration::ZERO {
+        tokio::time::sleep(delay).await;
+    }
+    if failure == Failure::Reset {
+        return Err("told to fail");
+    }
+    let (head, body) = request.into_parts();
+    let body_len = match body.collect().await {
+        Ok(body) => body.to_bytes().len(),
+        Err(_) => return Err("the request broke off"),
+    };
+    let headers: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    let echo = json!({
+        "cluster": shared.cluster,
+        "method": head.method.as_str(),
+        "path": head.uri.path_and_query().map_or("", |path| path.as_str()),
+        "authority": head.uri.authority().map(|authority| authority.as_str()),
+        "version": format!("{:?}", head.version),
+        "headers": headers,
+        "body_len": body_len,
+    })
+    .to_string();
+    let response = Response::builder();
+    let grpc = head.headers.get(http::header::CONTENT_TYPE);
+    let response = if grpc.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", HeaderValue::from_static("0"));
+        response
+            .header(http::header::CONTENT_TYPE, "application/grpc")
+            .body(Full::new(grpc_frame(echo.as_bytes())).with_trailers(async { Some(Ok(trailers)) }).boxed())
+    } else {
+        response
+            .status(status)
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(echo)).boxed())
+    };
+    Ok(response.expect("all its parts are valid"))
+}
+
+/// One uncompressed gRPC message.
+pub(crate) fn grpc_frame(message: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(message.len() + 5);
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len()).expect("a test's message is short"));
+    frame.put_slice(message);
+    frame.freeze()
+}

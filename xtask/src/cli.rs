@@ -1,0 +1,95 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Every chore of this repository
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the path of an Envoy that the testbed can use, installing one if there is none
+    Envoy,
+    /// Build the filters into target/filters
+    Build(BuildArgs),
+    /// Run every test, with a real Envoy and freshly built filters
+    Test(TestArgs),
+    /// Start the three-cluster mesh and show it at work
+    Demo(DemoArgs),
+    /// Measure the filters in a real Envoy
+    Bench(BenchArgs),
+    /// Check formatting, lints and dependencies
+    Check,
+    /// Write policies/schema anew from the model
+    Schema,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct BuildArgs {
+    /// Leave the modules as the compiler made them, even if wasm-opt is there
+    #[arg(long)]
+    pub no_opt: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Passed on to `cargo test`; `-p NAME` narrows the run to one package
+    #[arg(last = true)]
+    pub args: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Leave the mesh running until interrupted
+    #[arg(long)]
+    pub keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Which benchmark to run
+    pub what: String,
+    /// Fewer and shorter rounds: a look, not a figure to publish
+    #[arg(long)]
+    pub quick: bool,
+    /// Write the results to FILE as JSON, too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn test_passes_on_what_follows_the_dashes() {
+        let cli = Cli::try_parse_from([
+            "cargo xtask",
+            "test",
+            "--",
+            "-p",
+            "xtask",
+            "--",
+            "--nocapture",
+        ]);
+        let Ok(Cli {
+            command: Command::Test(test),
+        }) = cli
+        else {
+            panic!("not parsed as a test: {cli:?}");
+        };
+        assert_eq!(test.args, ["-p", "xtask", "--", "--nocapture"]);
+    }
+}

@@ -1,0 +1,40 @@
+//! Every chore of this repository, one module a command.
+//!
+//! A library with a thin binary, so that the test which reads the documentation
+//! (`xtask/tests/docs.rs`) can ask the real command line whether it accepts what the docs show.
+//!
+//! The chores depend on clap alone: whoever clones the repository builds this crate before
+//! anything else. What clap cannot do is left to cargo, rustup and Python 3.
+
+pub mod cli;
+
+mod bench;
+mod build;
+mod check;
+mod demo;
+mod envoy;
+mod error;
+mod install;
+mod process;
+mod python;
+mod schema;
+mod test;
+mod version;
+mod wasm_opt;
+mod workspace;
+
+pub use error::{Error, Result};
+
+/// Runs the command that was asked for.
+pub fn run(cli: cli::Cli) -> Result<()> {
+    use cli::Command;
+    match cli.command {
+        Command::Envoy => envoy::run(),
+        Command::Build(args) => build::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Check => check::run(),
+        Command::Schema => schema::run(),
+    }
+}

@@ -1,0 +1,63 @@
+//! `cargo xtask test`: every test there is.
+
+use std::time::Instant;
+
+use crate::cli::{BuildArgs, TestArgs};
+use crate::{Result, build, envoy, process, workspace};
+
+pub(crate) fn run(args: &TestArgs) -> Result<()> {
+    let start = Instant::now();
+    let mut cargo = process::cargo(["test", "--no-fail-fast"])?;
+    if !chooses_packages(&args.args) {
+        cargo.arg("--workspace");
+    }
+    testbed(cargo.args(&args.args))?;
+    let result = process::run(&mut cargo);
+    let seconds = start.elapsed().as_secs();
+    eprintln!(
+        "total time: {} min {:02} s, filters included",
+        seconds / 60,
+        seconds % 60
+    );
+    result
+}
+
+/// Gives a command what the testbed needs: an Envoy and the filters.
+pub(crate) fn testbed(command: &mut std::process::Command) -> Result<()> {
+    let envoy = envoy::find_or_install()?;
+    build::build(&BuildArgs::default())?;
+    eprintln!("using {}", envoy.display());
+    command
+        .env(envoy::VARIABLE, envoy)
+        .env("LANDBRIDGE_FILTERS", workspace::filters()?);
+    Ok(())
+}
+
+/// Whether the arguments for cargo (those before `--`) name packages. With `--workspace` beside
+/// it, cargo would not heed `-p`.
+fn chooses_packages(args: &[String]) -> bool {
+    let for_cargo = args.iter().take_while(|arg| *arg != "--");
+    let short = |arg: &str| arg.starts_with("-p") && !arg.starts_with("--");
+    for_cargo
+        .into_iter()
+        .any(|arg| short(arg) || arg.starts_with("--package"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_chosen_before_the_dashes() {
+        let chosen = |args: &str| {
+            let args: Vec<_> = args.split_whitespace().map(str::to_owned).collect();
+            chooses_packages(&args)
+        };
+        assert!(chosen("-p xtask"));
+        assert!(chosen("-pxtask"));
+        assert!(chosen("--release --package=xtask"));
+        assert!(!chosen(""));
+        assert!(!chosen("--profile filter"));
+        assert!(!chosen("corpus -- -p"));
+    }
+}
