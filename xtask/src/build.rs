@@ -53,7 +53,7 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Vec<PathBuf>> {
         let why = if args.no_opt {
             "--no-opt"
         } else {
-            "not on PATH; modules are a tenth larger"
+            "not on PATH"
         };
         eprintln!("wasm-opt: skipped ({why})");
     }

@@ -19,11 +19,13 @@ mod process;
 mod python;
 mod schema;
 mod test;
+mod testbed;
 mod version;
 mod wasm_opt;
 mod workspace;
 
 pub use error::{Error, Result};
+pub use workspace::root;
 
 /// Runs the command that was asked for.
 pub fn run(cli: cli::Cli) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::cli::{BuildArgs, TestArgs};
-use crate::{Result, build, envoy, process, workspace};
+use crate::cli::TestArgs;
+use crate::{Result, process, testbed};
 
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let start = Instant::now();
@@ -11,7 +11,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     if !chooses_packages(&args.args) {
         cargo.arg("--workspace");
     }
-    testbed(cargo.args(&args.args))?;
+    testbed::provide(cargo.args(&args.args))?;
     let result = process::run(&mut cargo);
     let seconds = start.elapsed().as_secs();
     eprintln!(
@@ -20,17 +20,6 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         seconds % 60
     );
     result
-}
-
-/// Gives a command what the testbed needs: an Envoy and the filters.
-pub(crate) fn testbed(command: &mut std::process::Command) -> Result<()> {
-    let envoy = envoy::find_or_install()?;
-    build::build(&BuildArgs::default())?;
-    eprintln!("using {}", envoy.display());
-    command
-        .env(envoy::VARIABLE, envoy)
-        .env("LANDBRIDGE_FILTERS", workspace::filters()?);
-    Ok(())
 }
 
 /// Whether the arguments for cargo (those before `--`) name packages. With `--workspace` beside

@@ -6,8 +6,14 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 /// The root of the repository.
-pub(crate) fn root() -> Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+///
+/// Cargo says at run time which checkout it runs this for; what was compiled in may be another
+/// one, where several checkouts share a target directory.
+pub fn root() -> Result<PathBuf> {
+    let said = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = said
+        .filter(|dir| dir.ends_with("xtask"))
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     match here.parent() {
         Some(root) if root.join("Cargo.toml").is_file() => Ok(root.to_owned()),
         _ => Err(Error::new(format!(

@@ -25,6 +25,7 @@ mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use markdown::Document;
 
@@ -38,9 +39,8 @@ const PAGES: &[&str] = &[
 ];
 
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask is in the workspace")
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| xtask::root().expect("the tests run in a checkout"))
 }
 
 fn documents() -> Vec<Document> {

@@ -1,1 +1,40 @@
-//! To be written.
+//! What the documents mean.
+//!
+//! [`load`] reads a filter's configuration and compiles it into a [`PolicySet`]: rules whose names
+//! are resolved, and the [`Plan`] of what they can ever ask of a request. A host fetches that and
+//! nothing else into a [`RawRequest`]; [`Facts::new`] checks its hygiene and normalises it;
+//! [`PolicySet::decide`] gives the [`Decision`].
+//!
+//! The engine is pure: it does no I/O, has no clock, and never sees a proxy. It also never
+//! panics: a filter that does takes its worker down with it.
+//!
+//! A key design decision here is that a match has three values ([`Truth`]). What cannot be known,
+//! such as the cluster of a caller without a certificate, is not `false`: its negation would then
+//! be `true`, and `notClusters: [euw1-a]` would admit whoever hides where they come from. A rule
+//! that allows must be [`Truth::Yes`]; a rule that denies may be [`Truth::Unknown`].
+
+mod caller;
+mod compile;
+mod decide;
+mod decision;
+mod digest;
+mod facts;
+mod load;
+mod matcher;
+mod mesh_index;
+mod path;
+mod plan;
+mod policy_set;
+pub mod policy_test;
+mod truth;
+
+pub use caller::{Caller, SpiffeId};
+pub use decision::{Decision, Reason, RuleRef, Verdict};
+pub use digest::Digest;
+pub use facts::{Facts, RawRequest, Rejection};
+pub use load::{Loaded, Surroundings, Unknown, load};
+pub use mesh_index::{ClusterId, MeshIndex};
+pub use path::{MalformedPath, normalize};
+pub use plan::Plan;
+pub use policy_set::{PolicySet, Settings};
+pub use truth::Truth;

@@ -256,7 +256,16 @@ impl Deserr<Problems> for ConditionKey {
                 "the method, path and host have fields of their own in `to.operation`",
             ));
         }
-        Ok(Self::Header(name.to_ascii_lowercase()))
+        let name = name.to_ascii_lowercase();
+        if name.starts_with("x-landbridge-") {
+            return Err(Problems::hinted(
+                at,
+                Code::InvalidValue,
+                format!("`{name}` is not a header to judge by"),
+                "a caller can send any `x-landbridge-*` header: match its identity in `from.source`",
+            ));
+        }
+        Ok(Self::Header(name))
     }
 }
 

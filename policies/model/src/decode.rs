@@ -2,13 +2,17 @@
 
 use crate::Code;
 use crate::diagnostic::Diagnostic;
-use crate::node::{Entry, Node, Span, Value};
+use crate::node::{Entry, Node, Span, Value, push_json_string};
 use deserr::{
     DeserializeError, Deserr, ErrorKind, IntoValue, Map, MergeWithError, Sequence, ValueKind,
     ValuePointerRef,
 };
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
+
+/// After how many problems decoding stops: nobody reads on, and the rest costs time.
+const ENOUGH: usize = 1000;
 
 /// What was wrong with a document: at least one diagnostic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,14 @@ impl Problems {
         Self(vec![
             Diagnostic::new(code, path_text(path), message).hint(hint),
         ])
+    }
+
+    fn or_enough(self) -> ControlFlow<Self, Self> {
+        if self.0.len() < ENOUGH {
+            ControlFlow::Continue(self)
+        } else {
+            ControlFlow::Break(self)
+        }
     }
 }
 
@@ -53,15 +65,11 @@ pub fn decode<T: Deserr<Problems>>(node: &Node, at: ValuePointerRef<'_>) -> Resu
 pub(crate) fn locate(node: &Node, path: &str) -> Span {
     let mut node = node;
     let mut span = node.span;
-    for step in path.split(['.', '[']).filter(|s| !s.is_empty()) {
-        let next = match (&node.value, step.strip_suffix(']')) {
-            (Value::Sequence(nodes), Some(index)) => index
-                .parse::<usize>()
-                .ok()
-                .and_then(|i| nodes.get(i))
-                .map(|n| (n, n.span)),
+    for step in steps(path) {
+        let next = match (&node.value, step) {
+            (Value::Sequence(nodes), Step::Index(i)) => nodes.get(i).map(|n| (n, n.span)),
             // A key is the better place to point at than what it holds, unless that is a scalar.
-            (Value::Map(_), _) => node.entry(step).map(|entry| {
+            (Value::Map(_), Step::Key(key)) => node.entry(&key).map(|entry| {
                 let scalar = !matches!(entry.node.value, Value::Map(_) | Value::Sequence(_));
                 let place = if scalar {
                     entry.node.span
@@ -79,13 +87,48 @@ pub(crate) fn locate(node: &Node, path: &str) -> Span {
     span
 }
 
-/// `spec.rules[0].name`.
+/// One step of a path.
+enum Step<'a> {
+    Key(Cow<'a, str>),
+    Index(usize),
+}
+
+/// The steps of a path as [`path_text`] writes it.
+fn steps(path: &str) -> impl Iterator<Item = Step<'_>> {
+    let mut rest = path;
+    std::iter::from_fn(move || {
+        rest = rest.strip_prefix('.').unwrap_or(rest);
+        if let Some(bracketed) = rest.strip_prefix('[') {
+            if bracketed.starts_with('"') {
+                let mut keys = serde_json::Deserializer::from_str(bracketed).into_iter::<String>();
+                let key = keys.next()?.ok()?;
+                let end = bracketed.get(keys.byte_offset()..)?;
+                rest = end.strip_prefix(']')?;
+                return Some(Step::Key(key.into()));
+            }
+            let (index, end) = bracketed.split_once(']')?;
+            rest = end;
+            return index.parse().ok().map(Step::Index);
+        }
+        let (key, end) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+        rest = end;
+        (!key.is_empty()).then_some(Step::Key(key.into()))
+    })
+}
+
+/// `spec.rules[0].name`; a key that would not stand apart is quoted: `labels["a.b/c"]`.
 pub(crate) fn path_text(path: ValuePointerRef<'_>) -> String {
     fn write(path: ValuePointerRef<'_>, out: &mut String) {
         match path {
             ValuePointerRef::Origin => {}
             ValuePointerRef::Key { key, prev } => {
                 write(*prev, out);
+                if key.is_empty() || key.contains(['.', '[', ']', '"']) {
+                    out.push('[');
+                    push_json_string(out, key);
+                    out.push(']');
+                    return;
+                }
                 if !out.is_empty() {
                     out.push('.');
                 }
@@ -117,7 +160,10 @@ pub(crate) fn nearest<'a>(
             )
         })
         .filter(|(distance, c)| {
-            *distance <= 2 || distance.saturating_mul(3) <= written.len().max(c.len())
+            let longer = written.len().max(c.len());
+            // Of a short word, two changes leave nothing.
+            (*distance <= 2 && distance.saturating_mul(2) <= longer)
+                || distance.saturating_mul(3) <= longer
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, c)| c)
@@ -154,7 +200,7 @@ impl MergeWithError<Self> for Problems {
     fn merge(self_: Option<Self>, other: Self, _: ValuePointerRef<'_>) -> ControlFlow<Self, Self> {
         let mut all = self_.unwrap_or_default();
         all.0.extend(other.0);
-        ControlFlow::Continue(all)
+        all.or_enough()
     }
 }
 
@@ -166,7 +212,7 @@ impl DeserializeError for Problems {
     ) -> ControlFlow<Self, Self> {
         let mut all = self_.unwrap_or_default();
         all.0.push(describe(error, location));
-        ControlFlow::Continue(all)
+        all.or_enough()
     }
 }
 

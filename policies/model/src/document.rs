@@ -2,7 +2,7 @@
 
 use crate::Code;
 use crate::authorization::Authorization;
-use crate::decode::{Problems, decode, suggest};
+use crate::decode::{Problems, decode, kind_text, path_text, suggest};
 use crate::diagnostic::Diagnostic;
 use crate::mesh::Mesh;
 use crate::name::Name;
@@ -271,13 +271,25 @@ fn kind_of(
     }
     let mut problems = Problems::default();
     let mut word = |key: &str, required: bool| -> Option<&str> {
-        let found = node.get(key);
-        if found.is_none() && required {
-            let mut missing = Problems::at(at, Code::MissingField, format!("`{key}` is missing"));
-            place(&mut missing, node);
-            problems.0.append(&mut missing.0);
-        }
-        found.and_then(Node::as_str)
+        let wrong = match node.get(key).map(|n| (n, &n.value)) {
+            Some((_, Value::String(word))) => return Some(word),
+            Some((found, _)) => {
+                let path = path_text(at.push_key(key));
+                let message = format!("expected text, got {}", kind_text(found.kind()));
+                let mut wrong = Diagnostic::new(Code::WrongType, path, message);
+                wrong.position = found.span.position();
+                wrong
+            }
+            None if required => {
+                let message = format!("`{key}` is missing");
+                let mut missing = Diagnostic::new(Code::MissingField, path_text(at), message);
+                missing.position = node.span.position();
+                missing
+            }
+            None => return None,
+        };
+        problems.0.push(wrong);
+        None
     };
     let api_version = word("apiVersion", version == ApiVersion::Required);
     let kind = word("kind", true);
@@ -299,17 +311,6 @@ fn kind_of(
                 problems.0.push(found);
             }
         }
-    } else if node.get("kind").is_some() {
-        problems.0.push(at_key(
-            node,
-            "kind",
-            at,
-            Code::WrongType,
-            "what is not text",
-        ));
-    }
-    if problems.0.is_empty() {
-        problems = Problems::at(at, Code::WrongType, "`apiVersion` is not text");
     }
     Err(problems)
 }
@@ -327,7 +328,7 @@ fn at_key(
     code: Code,
     written: &str,
 ) -> Diagnostic {
-    let path = crate::decode::path_text(at.push_key(key));
+    let path = path_text(at.push_key(key));
     let mut found = Diagnostic::new(code, path, format!("unknown `{key}`: `{written}`"));
     found.position = node.get(key).and_then(|n| n.span.position());
     found

@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::{self, ApiVersion, Content, Document, Documents};
 use crate::mesh::Mesh;
 use crate::name::{ClusterName, Name};
-use crate::node::{DUPLICATE_KEY, Entry, Node, Span, Value};
+use crate::node::{DUPLICATE_KEY, Entry, Node, Seen, Span, Value};
 use crate::pattern::AnyOf;
 use crate::word::words;
 use crate::{Code, Source};
@@ -227,14 +227,20 @@ impl<'a> RawConfig<'a> {
 }
 
 fn syntax(error: &serde_json::Error, path: &str) -> Diagnostic {
-    let text = error.to_string();
+    let mut text = error.to_string();
     let code = if text.starts_with(DUPLICATE_KEY) {
         Code::DuplicateKey
     } else if text.starts_with("recursion limit") {
         Code::TooDeep
+    } else if error.is_data() {
+        Code::WrongType
     } else {
         Code::Syntax
     };
+    // Inside a policy, lines and columns count from that policy's own beginning.
+    if let (false, Some(end)) = (path.is_empty(), text.rfind(" at line ")) {
+        text.truncate(end);
+    }
     Diagnostic::new(code, path, text)
 }
 
@@ -257,9 +263,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Split<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Split<'de>, A::Error> {
                 let mut head: Vec<Entry> = Vec::new();
                 let mut policies = None;
+                let mut keys = Seen::default();
                 while let Some(key) = map.next_key::<String>()? {
-                    let seen = (key == "policies" && policies.is_some())
-                        || head.iter().any(|e| e.key == key);
+                    let seen = (key == "policies" && policies.is_some()) || keys.again(&key, &head);
                     if seen {
                         return Err(A::Error::custom(format_args!("{DUPLICATE_KEY}`{key}`")));
                     }
@@ -325,4 +331,15 @@ pub fn render(documents: &Documents, local: Option<&str>, options: Option<&str>)
     }
     out.push_str("]}");
     out
+}
+
+/// Renders the configuration that a `PolicyTest` among the documents is about: its own `local` and
+/// `options`.
+pub fn render_for_test(documents: &Documents, test: &Document) -> String {
+    let part = |key: &str| Some(test.node.get("spec")?.get(key)?.to_json());
+    render(
+        documents,
+        part("local").as_deref(),
+        part("options").as_deref(),
+    )
 }

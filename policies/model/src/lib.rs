@@ -39,7 +39,7 @@ pub use diagnostic::{Diagnostic, Position};
 pub use document::{API_VERSION, Content, Document, Documents, Metadata, Named};
 pub use filter_config::{
     DefaultAction, Explain, FilterConfig, Limits, Local, Options, PathNormalization, RawConfig,
-    render,
+    render, render_for_test,
 };
 pub use mesh::{Cluster, Identity, Mesh, Region};
 pub use name::{ClusterName, Jurisdiction, Name, NetworkName, RegionName, TrustDomain};

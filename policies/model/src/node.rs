@@ -6,6 +6,7 @@
 
 use crate::diagnostic::Position;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Where a node stood; all zero where that is unknown.
@@ -160,13 +161,33 @@ enum Keys {
     Sorted,
 }
 
-fn push_json_string(out: &mut String, s: &str) {
+pub(crate) fn push_json_string(out: &mut String, s: &str) {
     // Serialising a string cannot fail; were it to, an empty one is still JSON.
     out.push_str(&serde_json::to_string(s).unwrap_or_else(|_| "\"\"".to_owned()));
 }
 
 /// The start of the message of a duplicate key, by which the readers tell it from bad syntax.
 pub(crate) const DUPLICATE_KEY: &str = "duplicate key ";
+
+/// Tells a key that was there before. A few are compared with each other; of many, a set is kept,
+/// so that a mapping of a million keys does not take a million times a million comparisons.
+#[derive(Default)]
+pub(crate) struct Seen(BTreeSet<String>);
+
+impl Seen {
+    const FEW: usize = 32;
+
+    /// Whether `key` is one of `entries`, which are all that were asked about and then kept.
+    pub(crate) fn again(&mut self, key: &str, entries: &[Entry]) -> bool {
+        if entries.len() < Self::FEW {
+            return entries.iter().any(|e| e.key == key);
+        }
+        if self.0.is_empty() {
+            self.0 = entries.iter().map(|e| e.key.clone()).collect();
+        }
+        !self.0.insert(key.to_owned())
+    }
+}
 
 /// How a format says where a node stood.
 pub(crate) trait Placed<'de>: Sized {
@@ -281,10 +302,11 @@ impl<'de, P: Placed<'de>> Visitor<'de> for Tree<P> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut seen = Seen::default();
         while let Some((key, key_span)) =
             map.next_key_seed(KeySeed::<P>(std::marker::PhantomData))?
         {
-            if entries.iter().any(|e| e.key == key) {
+            if seen.again(&key, &entries) {
                 return Err(A::Error::custom(format_args!("{DUPLICATE_KEY}`{key}`")));
             }
             let node = map.next_value_seed(NodeSeed::<P>(std::marker::PhantomData))?;

@@ -94,6 +94,8 @@ impl Deserr<Problems> for Port {
     ) -> Result<Self, Problems> {
         let port = match &value {
             Value::Integer(n) => u16::try_from(*n).ok(),
+            // What `parse` takes beside digits is a sign.
+            Value::String(s) if s.starts_with('+') => None,
             Value::String(s) => s.parse().ok(),
             _ => {
                 let message = format!("expected a port, got {}", kind_text(value.kind()));

@@ -35,7 +35,9 @@ pub fn mesh(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
         let identity = place.push_key("identity");
         let domains = identity.push_key("trustDomains");
         for (j, domain) in cluster.identity.trust_domains.iter().enumerate() {
-            if let Some(owner) = owners.insert(domain.as_str(), cluster.name.as_str()) {
+            if let Some(owner) = owners.insert(domain.as_str(), cluster.name.as_str())
+                && owner != cluster.name.as_str()
+            {
                 findings.add_hinted(
                     domains.push_index(j),
                     Code::AmbiguousIdentity,

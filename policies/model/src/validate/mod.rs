@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::decode::{locate, path_text, suggest};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Content, Document, Documents};
+use crate::node::Node;
 use deserr::ValuePointerRef;
 use std::collections::BTreeMap;
 
@@ -42,6 +43,16 @@ impl Findings {
     /// What was found in a document that stands at `at`, each with its place and the document's
     /// title.
     pub fn of(self, document: &Document, at: ValuePointerRef<'_>) -> Vec<Diagnostic> {
+        let mut found = self.placed(&document.node, at);
+        for diagnostic in &mut found {
+            diagnostic.document = Some(document.content.title());
+            diagnostic.file.clone_from(&document.file);
+        }
+        found
+    }
+
+    /// What was found in a tree that stands at `at`, each with its place.
+    pub fn placed(self, node: &Node, at: ValuePointerRef<'_>) -> Vec<Diagnostic> {
         let prefix = path_text(at);
         let mut found = self.0;
         for diagnostic in &mut found {
@@ -49,9 +60,7 @@ impl Findings {
                 .path
                 .strip_prefix(&prefix)
                 .unwrap_or(&diagnostic.path);
-            diagnostic.position = locate(&document.node, below).position();
-            diagnostic.document = Some(document.content.title());
-            diagnostic.file.clone_from(&document.file);
+            diagnostic.position = locate(node, below).position();
         }
         found
     }

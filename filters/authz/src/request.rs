@@ -1,0 +1,175 @@
+//! One request: read, decide, take effect.
+
+use crate::denial_log::Denial;
+use crate::{Authz, answer};
+use landbridge_engine::{Decision, Facts, RawRequest, Reason, Rejection, Verdict};
+use landbridge_host::{Flow, Headers, Host, HostError, Level};
+use landbridge_model::Explain;
+use std::rc::Rc;
+
+/// The prefix of request headers that only Landbridge and those it trusts set.
+const OWN_HEADERS: &str = "x-landbridge-";
+/// Where the decision stands in the filter state: `wasm.landbridge_decision`.
+const FILTER_STATE: &str = "landbridge_decision";
+
+/// What was read of a request.
+struct Read {
+    headers: Headers,
+    certificate_uri: Option<Vec<u8>>,
+    port: Option<u16>,
+}
+
+/// What was decided of it, and what follows.
+struct Judged {
+    decision: Decision,
+    trusted: bool,
+    rewritten_path: Option<String>,
+    /// What was wrong with the request, where it was not judged.
+    detail: Option<String>,
+}
+
+pub(crate) fn handle(authz: &Authz, host: &dyn Host) -> (Flow, Option<Rc<str>>) {
+    let (read, judged) = match read(authz, host) {
+        Ok(read) => {
+            let judged = judge(authz, &read);
+            (read, judged)
+        }
+        Err(error) => {
+            let read = Read {
+                headers: Headers::new(),
+                certificate_uri: None,
+                port: None,
+            };
+            (read, failure(error))
+        }
+    };
+    effects(authz, host, &read, judged)
+}
+
+fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
+    let port = match authz.set.plan().port {
+        // Envoy gives an i64, little-endian.
+        true => host.property(&["destination", "port"])?.and_then(|bytes| {
+            let bytes = <[u8; 8]>::try_from(bytes.as_slice()).ok()?;
+            u16::try_from(i64::from_le_bytes(bytes)).ok()
+        }),
+        false => None,
+    };
+    Ok(Read {
+        headers: host.request_headers()?,
+        certificate_uri: host.property(&["connection", "uri_san_peer_certificate"])?,
+        port,
+    })
+}
+
+fn judge(authz: &Authz, read: &Read) -> Judged {
+    let raw = RawRequest {
+        headers: &read.headers,
+        certificate_uri: read.certificate_uri.as_deref(),
+        port: read.port,
+    };
+    match Facts::new(raw, &authz.set) {
+        Ok(facts) => Judged {
+            decision: authz.set.decide(&facts),
+            trusted: authz.set.trusts(&facts),
+            rewritten_path: facts.rewritten_path().map(str::to_owned),
+            detail: None,
+        },
+        Err(rejection) => reject(authz, read, rejection),
+    }
+}
+
+fn reject(authz: &Authz, read: &Read, rejection: Rejection) -> Judged {
+    Judged {
+        decision: authz
+            .set
+            .reject(&rejection, read.certificate_uri.as_deref()),
+        trusted: false,
+        rewritten_path: None,
+        detail: Some(rejection.detail),
+    }
+}
+
+/// What could not be read is not let through.
+fn failure(error: HostError) -> Judged {
+    Judged {
+        decision: Decision {
+            verdict: Verdict::Deny,
+            reason: Reason::EvaluationError,
+            rule: None,
+            source: None,
+            audited: Vec::new(),
+        },
+        trusted: false,
+        rewritten_path: None,
+        detail: Some(error.to_string()),
+    }
+}
+
+fn effects(
+    authz: &Authz,
+    host: &dyn Host,
+    read: &Read,
+    mut judged: Judged,
+) -> (Flow, Option<Rc<str>>) {
+    if judged.decision.verdict == Verdict::Allow
+        && let Err(error) = prepare(host, &read.headers, &judged)
+    {
+        // What would be sent on is not what was judged.
+        judged = failure(error);
+    }
+    let report = authz.reports.count(host, &authz.set, &judged.decision);
+    if let Err(error) = host.set_filter_state(FILTER_STATE, report.json.as_bytes()) {
+        host.log(Level::Error, &format!("landbridge authz: {error}"));
+    }
+    let may_know = match authz.set.settings().explain {
+        Explain::Never => false,
+        Explain::Trusted => judged.trusted,
+        Explain::Always => true,
+    };
+    let explanation = may_know.then_some(report.explanation);
+    if judged.decision.verdict == Verdict::Allow {
+        return (Flow::Continue, explanation);
+    }
+    authz.denials.log(
+        host,
+        &Denial {
+            json: &report.json,
+            detail: judged.detail.as_deref(),
+            principal: read
+                .certificate_uri
+                .as_deref()
+                .and_then(|uri| std::str::from_utf8(uri).ok()),
+            method: header(&read.headers, ":method"),
+            path: header(&read.headers, ":path"),
+        },
+    );
+    let verdict = judged.decision.verdict;
+    (
+        answer::answer(host, verdict, &read.headers, explanation.as_deref()),
+        None,
+    )
+}
+
+/// Makes the request what was judged: no forged header, and the path in its normal form.
+fn prepare(host: &dyn Host, headers: &Headers, judged: &Judged) -> Result<(), HostError> {
+    if !judged.trusted {
+        for (name, _) in headers {
+            if name.starts_with(OWN_HEADERS) {
+                host.remove_request_header(name)?;
+            }
+        }
+    }
+    if let Some(path) = &judged.rewritten_path {
+        host.set_request_header(":path", path.as_bytes())?;
+        host.clear_route_cache()?;
+    }
+    Ok(())
+}
+
+fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
+    headers
+        .iter()
+        .find(|(n, _)| n == name)
+        .map(|(_, value)| value.as_slice())
+}

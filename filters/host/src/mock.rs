@@ -1,0 +1,194 @@
+//! A host in memory: what a filter did is there to be looked at, in what order is not.
+
+use crate::host::{GrpcStatus, Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// An answer that a filter gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The gRPC status.
+    pub grpc_status: Option<GrpcStatus>,
+    /// The body.
+    pub body: String,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A proxy in memory. Fields are what it gives and what it was given.
+#[derive(Debug, Default)]
+pub struct MockHost {
+    /// The request's headers, as they are now.
+    pub request: RefCell<Headers>,
+    /// The response's headers, as they are now.
+    pub response: RefCell<Headers>,
+    /// Attributes, by their path joined with `.`.
+    pub properties: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// What was set in the filter state.
+    pub filter_state: RefCell<BTreeMap<String, String>>,
+    /// The answers given; a filter gives one at most.
+    pub answers: RefCell<Vec<Answer>>,
+    /// The time since 1970.
+    pub time: Cell<Duration>,
+    /// Metrics by name.
+    pub metrics: RefCell<BTreeMap<String, u64>>,
+    /// The log.
+    pub logs: RefCell<Vec<(Level, String)>>,
+    /// Calls that fail, by the name in their error.
+    pub broken: RefCell<Vec<&'static str>>,
+    names: RefCell<Vec<String>>,
+}
+
+impl MockHost {
+    /// A host with these request headers.
+    pub fn with_request(headers: &[(&str, &str)]) -> Self {
+        let host = Self::default();
+        host.start_request(headers);
+        host
+    }
+
+    /// The next request of the same worker.
+    pub fn start_request(&self, headers: &[(&str, &str)]) {
+        let bytes = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+        *self.request.borrow_mut() = headers.iter().map(bytes).collect();
+        self.response.borrow_mut().clear();
+        self.answers.borrow_mut().clear();
+        self.filter_state.borrow_mut().clear();
+    }
+
+    /// Sets an attribute.
+    pub fn set_property(&self, path: &str, value: impl Into<Vec<u8>>) {
+        self.properties
+            .borrow_mut()
+            .insert(path.to_owned(), value.into());
+    }
+
+    /// The first value of a request header, as it is now.
+    pub fn request_header(&self, name: &str) -> Option<String> {
+        let request = self.request.borrow();
+        let found = request.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// The sum of the metrics whose name has all of these in it.
+    pub fn metric_sum(&self, parts: &[&str]) -> u64 {
+        let metrics = self.metrics.borrow();
+        let named = metrics
+            .iter()
+            .filter(|(name, _)| parts.iter().all(|p| name.contains(p)));
+        named.map(|(_, value)| *value).sum()
+    }
+
+    fn check(&self, call: &'static str) -> Result<(), HostError> {
+        if self.broken.borrow().contains(&call) {
+            return Err(HostError { call, status: 10 });
+        }
+        Ok(())
+    }
+
+    fn with_metric(&self, id: MetricId, change: impl Fn(u64) -> u64) -> Result<(), HostError> {
+        let names = self.names.borrow();
+        let index = usize::try_from(id.0).ok();
+        let name = index.and_then(|i| names.get(i));
+        let name = name.ok_or(HostError {
+            call: "metric",
+            status: 1,
+        })?;
+        let mut metrics = self.metrics.borrow_mut();
+        let value = metrics.entry(name.clone()).or_default();
+        *value = change(*value);
+        Ok(())
+    }
+}
+
+fn set(headers: &RefCell<Headers>, name: &str, value: &[u8]) {
+    let mut headers = headers.borrow_mut();
+    headers.retain(|(n, _)| n != name);
+    headers.push((name.to_owned(), value.to_vec()));
+}
+
+impl Host for MockHost {
+    fn request_headers(&self) -> Result<Headers, HostError> {
+        self.check("request headers")?;
+        Ok(self.request.borrow().clone())
+    }
+
+    fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.check("set request header")?;
+        set(&self.request, name, value);
+        Ok(())
+    }
+
+    fn remove_request_header(&self, name: &str) -> Result<(), HostError> {
+        self.check("remove request header")?;
+        self.request.borrow_mut().retain(|(n, _)| n != name);
+        Ok(())
+    }
+
+    fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.check("set response header")?;
+        set(&self.response, name, value);
+        Ok(())
+    }
+
+    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+        self.check("get property")?;
+        Ok(self.properties.borrow().get(&path.join(".")).cloned())
+    }
+
+    fn set_filter_state(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.check("set property")?;
+        let value = String::from_utf8_lossy(value).into_owned();
+        self.filter_state
+            .borrow_mut()
+            .insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    fn clear_route_cache(&self) -> Result<(), HostError> {
+        self.check("clear route cache")
+    }
+
+    fn reply(&self, reply: &Reply<'_>) -> Result<(), HostError> {
+        self.check("reply")?;
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.answers.borrow_mut().push(Answer {
+            status: reply.status,
+            grpc_status: reply.grpc_status,
+            body: reply.body.to_owned(),
+            headers: reply.headers.iter().map(owned).collect(),
+        });
+        Ok(())
+    }
+
+    fn now(&self) -> Result<Duration, HostError> {
+        self.check("current time")?;
+        Ok(self.time.get())
+    }
+
+    fn metric(&self, _: MetricKind, name: &str) -> Result<MetricId, HostError> {
+        self.check("define metric")?;
+        let mut names = self.names.borrow_mut();
+        let found = names.iter().position(|n| n == name);
+        let index = found.unwrap_or_else(|| {
+            names.push(name.to_owned());
+            names.len().saturating_sub(1)
+        });
+        Ok(MetricId(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    fn add(&self, metric: MetricId, by: u32) -> Result<(), HostError> {
+        self.with_metric(metric, |value| value.saturating_add(u64::from(by)))
+    }
+
+    fn set(&self, metric: MetricId, to: u64) -> Result<(), HostError> {
+        self.with_metric(metric, |_| to)
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        self.logs.borrow_mut().push((level, message.to_owned()));
+    }
+}

@@ -1,0 +1,97 @@
+//! What was decided, by whom and why.
+
+use crate::mesh_index::ClusterId;
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It goes on.
+    Allow,
+    /// It is answered with 403.
+    Deny,
+    /// It is malformed, and answered with 400.
+    Reject,
+}
+
+impl Verdict {
+    /// As metrics and logs write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal,)+) => {
+        /// Why: a closed list, the same for all filters.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Reason { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Reason {
+            /// Every reason there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The reason code.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A rule of an ALLOW policy matched.
+    AllowedByRule = "ALLOWED_BY_RULE",
+    /// No ALLOW policy applies here, and `options.defaultAction` is `Allow`.
+    AllowedByDefault = "ALLOWED_BY_DEFAULT",
+    /// A rule of a DENY policy matched.
+    DeniedByRule = "DENIED_BY_RULE",
+    /// No ALLOW policy applies here, and `options.defaultAction` is `Deny`.
+    DeniedByDefault = "DENIED_BY_DEFAULT",
+    /// No rule of the ALLOW policies that apply here matched.
+    NoRuleMatched = "NO_RULE_MATCHED",
+    /// Denied, and the caller has no certificate that says who it is.
+    UnauthenticatedSource = "UNAUTHENTICATED_SOURCE",
+    /// Denied, and the caller's certificate proves no cluster of the mesh.
+    UnknownCluster = "UNKNOWN_CLUSTER",
+    /// A rule of a DENY policy could not be ruled out: what it asks for cannot be known.
+    UnknownAttribute = "UNKNOWN_ATTRIBUTE",
+    /// The path cannot be judged as it would be understood.
+    MalformedPath = "MALFORMED_PATH",
+    /// A header that a policy reads is there more than once.
+    DuplicateHeader = "DUPLICATE_HEADER",
+    /// A header that a policy reads is not UTF-8, or longer than the limit.
+    MalformedHeader = "MALFORMED_HEADER",
+    /// More headers than the limit.
+    TooManyHeaders = "TOO_MANY_HEADERS",
+    /// What was to be decided on could not be read.
+    EvaluationError = "EVALUATION_ERROR",
+    /// The filter has no configuration in force.
+    NotConfigured = "NOT_CONFIGURED",
+}
+
+/// A rule of a policy set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleRef {
+    pub(crate) policy: u32,
+    pub(crate) rule: u32,
+}
+
+/// What was decided of one request. Names are looked up in the policy set that gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What becomes of the request.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// The rule that decided, where one did.
+    pub rule: Option<RuleRef>,
+    /// The caller's cluster, where it is known.
+    pub source: Option<ClusterId>,
+    /// The rules of AUDIT policies that matched: the first of each policy.
+    pub audited: Vec<RuleRef>,
+}

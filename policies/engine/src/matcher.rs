@@ -1,0 +1,120 @@
+//! One match against one attribute.
+
+use crate::Truth;
+use crate::facts::Facts;
+use crate::mesh_index::ClusterSet;
+use landbridge_model::Pattern;
+use std::collections::BTreeSet;
+
+/// What of a request is looked at, as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    Principal,
+    Namespace,
+    Host,
+    Method,
+    Path,
+    /// A header, by its slot in the plan.
+    Header(u16),
+}
+
+/// A set of patterns, of which any may match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TextSet {
+    exact: BTreeSet<Box<str>>,
+    prefixes: Vec<Box<str>>,
+    suffixes: Vec<Box<str>>,
+    present: bool,
+}
+
+impl TextSet {
+    pub(crate) fn add(&mut self, pattern: &Pattern, case: Case) {
+        let fold = |s: &str| match case {
+            Case::Sensitive => s.into(),
+            Case::Folded => s.to_ascii_lowercase().into_boxed_str(),
+        };
+        match pattern {
+            Pattern::Exact(s) => {
+                self.exact.insert(fold(s));
+            }
+            Pattern::Prefix(s) => self.prefixes.push(fold(s)),
+            Pattern::Suffix(s) => self.suffixes.push(fold(s)),
+            Pattern::Present => self.present = true,
+        }
+    }
+
+    pub(crate) fn matches(&self, value: &str) -> bool {
+        (self.present && !value.is_empty())
+            || self.exact.contains(value)
+            || self.prefixes.iter().any(|p| value.starts_with(&**p))
+            || self.suffixes.iter().any(|s| value.ends_with(&**s))
+    }
+}
+
+/// Whether case counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    Sensitive,
+    /// Both sides in lower case.
+    Folded,
+}
+
+/// What must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Matcher {
+    /// The caller's cluster is one of these.
+    Clusters(ClusterSet),
+    /// A text is one of these.
+    Text(Text, TextSet),
+    /// The service account is one of these, as `namespace/name`.
+    ServiceAccounts(BTreeSet<(Box<str>, Box<str>)>),
+    /// The port is one of these.
+    Ports(BTreeSet<u16>),
+}
+
+/// A match, or its `not…` twin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Test {
+    pub(crate) matcher: Matcher,
+    pub(crate) negated: bool,
+}
+
+impl Test {
+    pub(crate) fn holds(&self, facts: &Facts<'_>) -> Truth {
+        let truth = match &self.matcher {
+            Matcher::Clusters(set) => set.contains(facts.caller.cluster()),
+            Matcher::Text(text, set) => match facts.text(*text) {
+                Known::Text(value) => set.matches(value).into(),
+                Known::Absent => Truth::No,
+                Known::Not => Truth::Unknown,
+            },
+            Matcher::ServiceAccounts(set) => {
+                let id = facts.caller.id();
+                let workload = id.and_then(|id| id.namespace().zip(id.service_account()));
+                match workload {
+                    Some((namespace, name)) => set
+                        .iter()
+                        .any(|(ns, n)| &**ns == namespace && &**n == name)
+                        .into(),
+                    None => Truth::Unknown,
+                }
+            }
+            Matcher::Ports(set) => match facts.port {
+                Some(port) => set.contains(&port).into(),
+                None => Truth::Unknown,
+            },
+        };
+        if self.negated { !truth } else { truth }
+    }
+}
+
+/// What is known of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known<'a> {
+    /// This.
+    Text(&'a str),
+    /// That it is not there, as a header may not be.
+    Absent,
+    /// Nothing.
+    Not,
+}

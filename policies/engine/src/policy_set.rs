@@ -1,0 +1,185 @@
+//! Compiled policies: after [`crate::load`] no invalid state can be written.
+
+use crate::Truth;
+use crate::decision::{Decision, RuleRef};
+use crate::facts::Facts;
+use crate::matcher::Test;
+use crate::mesh_index::{ClusterId, MeshIndex};
+use crate::plan::Plan;
+use landbridge_model::{DefaultAction, Explain, PathNormalization};
+
+/// How the filter behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What becomes of a request where no ALLOW policy applies.
+    pub default_action: DefaultAction,
+    /// How paths are normalised.
+    pub path_normalization: PathNormalization,
+    /// Who is told why.
+    pub explain: Explain,
+    /// How many denials a worker logs a second.
+    pub denial_logs_per_second: u32,
+}
+
+/// All that must hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clause(pub(crate) Vec<Test>);
+
+impl Clause {
+    fn holds(&self, facts: &Facts<'_>) -> Truth {
+        Truth::all(self.0.iter().map(|test| test.holds(facts)))
+    }
+}
+
+/// One rule. An empty `from` or `to` is any.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rule {
+    pub(crate) from: Vec<Clause>,
+    pub(crate) to: Vec<Clause>,
+    pub(crate) when: Clause,
+}
+
+impl Rule {
+    fn holds(&self, facts: &Facts<'_>) -> Truth {
+        let any = |clauses: &[Clause]| match clauses {
+            [] => Truth::Yes,
+            clauses => Truth::any(clauses.iter().map(|clause| clause.holds(facts))),
+        };
+        // In the order of what it costs to be wrong: most requests fail on who calls.
+        match any(&self.from) {
+            Truth::No => Truth::No,
+            from => from.min(any(&self.to)).min(self.when.holds(facts)),
+        }
+    }
+}
+
+/// The rules of one policy.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) id: u32,
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// What a policy and its rules are called.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) policy: Box<str>,
+    pub(crate) rules: Vec<Box<str>>,
+}
+
+/// Compiled policies, and what they need.
+#[derive(Debug)]
+pub struct PolicySet {
+    pub(crate) mesh: MeshIndex,
+    pub(crate) settings: Settings,
+    pub(crate) plan: Plan,
+    pub(crate) allow: Vec<Policy>,
+    pub(crate) deny: Vec<Policy>,
+    pub(crate) audit: Vec<Policy>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) trusted: Vec<Clause>,
+}
+
+/// The first rule, in the documents' order, that holds at least as surely as asked. This is the
+/// one place where rules are walked: an index takes its place here, and it stays as the oracle.
+pub(crate) fn first_match(
+    policies: &[Policy],
+    facts: &Facts<'_>,
+    at_least: Truth,
+) -> Option<(RuleRef, Truth)> {
+    policies.iter().find_map(|policy| {
+        (0..).zip(&policy.rules).find_map(|(rule, r)| {
+            let truth = r.holds(facts);
+            (truth >= at_least).then_some((
+                RuleRef {
+                    policy: policy.id,
+                    rule,
+                },
+                truth,
+            ))
+        })
+    })
+}
+
+impl PolicySet {
+    /// The mesh.
+    pub fn mesh(&self) -> &MeshIndex {
+        &self.mesh
+    }
+
+    /// How the filter behaves.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What a request is asked for.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How many policies are in force here.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The policy of a rule, as `namespace/name`.
+    pub fn policy_name(&self, rule: RuleRef) -> &str {
+        self.label(rule).map_or("", |label| &*label.policy)
+    }
+
+    /// The name of a rule, or its index where it has none.
+    pub fn rule_name(&self, rule: RuleRef) -> &str {
+        let index = usize::try_from(rule.rule).ok();
+        let name = self
+            .label(rule)
+            .zip(index)
+            .and_then(|(label, i)| label.rules.get(i));
+        name.map_or("", |name| &**name)
+    }
+
+    fn label(&self, rule: RuleRef) -> Option<&Label> {
+        self.labels.get(usize::try_from(rule.policy).ok()?)
+    }
+
+    /// The name of the caller's cluster; `unknown` where it is not known.
+    pub fn source_name(&self, source: Option<ClusterId>) -> &str {
+        source.map_or("unknown", |id| self.mesh.name(id))
+    }
+
+    /// Whether the caller may be told why and may set `x-landbridge-*` headers.
+    pub fn trusts(&self, facts: &Facts<'_>) -> bool {
+        self.trusted
+            .iter()
+            .any(|clause| clause.holds(facts) == Truth::Yes)
+    }
+
+    /// A decision as one line of JSON: the access log's value.
+    pub fn to_json(&self, decision: &Decision) -> String {
+        let mut out = format!(
+            "{{\"filter\":\"authz\",\"verdict\":\"{}\",\"reason\":\"{}\",\"source_cluster\":\"{}\"",
+            decision.verdict.as_str(),
+            decision.reason.as_str(),
+            self.source_name(decision.source),
+        );
+        // Names are letters, digits, `-`, `_`, `.` and `/`: none needs escaping.
+        if let Some(rule) = decision.rule {
+            let (policy, rule) = (self.policy_name(rule), self.rule_name(rule));
+            out.push_str(&format!(",\"policy\":\"{policy}\",\"rule\":\"{rule}\""));
+        }
+        if !decision.audited.is_empty() {
+            let audited: Vec<String> = decision
+                .audited
+                .iter()
+                .map(|r| format!("\"{}:{}\"", self.policy_name(*r), self.rule_name(*r)))
+                .collect();
+            out.push_str(&format!(",\"audited\":[{}]", audited.join(",")));
+        }
+        out.push('}');
+        out
+    }
+}
