@@ -17,9 +17,12 @@ pub(crate) async fn ask(
     path: &str,
 ) -> Result<(u16, String), String> {
     let exchange = async {
-        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-        let (mut sender, driver) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| error.to_string())?;
+        let (mut sender, driver) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| error.to_string())?;
         let driver = tokio::spawn(driver);
         let request = Request::builder()
             .method(method)
@@ -27,11 +30,21 @@ pub(crate) async fn ask(
             .header(http::header::HOST, address.to_string())
             .body(Full::<Bytes>::default())
             .map_err(|error| error.to_string())?;
-        let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let answer = sender
+            .send_request(request)
+            .await
+            .map_err(|error| error.to_string())?;
         let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.map_err(|error| error.to_string())?;
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?;
         driver.abort();
-        Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+        Ok((
+            status,
+            String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        ))
     };
     match tokio::time::timeout(Duration::from_secs(5), exchange).await {
         Ok(answer) => answer,

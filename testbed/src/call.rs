@@ -151,7 +151,9 @@ impl Call {
         match (&self.from, &self.to) {
             (Some(from), _) => Ok(from.clone()),
             (None, Some(to)) => Ok(Workload::new(to, "shop", "frontend").into()),
-            (None, None) => Err(CallError::Invalid("neither `from` nor `to` is set".to_owned())),
+            (None, None) => Err(CallError::Invalid(
+                "neither `from` nor `to` is set".to_owned(),
+            )),
         }
     }
 
@@ -166,7 +168,10 @@ impl Call {
             );
         }
         if let (Transport::Sidecar, Some(to)) = (self.transport, &self.to) {
-            headers.append("x-landbridge-cluster", HeaderValue::from_str(to).map_err(invalid)?);
+            headers.append(
+                "x-landbridge-cluster",
+                HeaderValue::from_str(to).map_err(invalid)?,
+            );
         }
         let path: PathAndQuery = self.path.parse().map_err(invalid)?;
         let uri = match self.protocol {
@@ -223,7 +228,9 @@ impl Reply {
     /// The upstream's echo (see the crate's documentation), out of a gRPC
     /// message too; `Null` if the body is not JSON.
     pub fn json(&self) -> Value {
-        let grpc = self.header("content-type").is_some_and(|it| it.starts_with("application/grpc"));
+        let grpc = self
+            .header("content-type")
+            .is_some_and(|it| it.starts_with("application/grpc"));
         let from = if grpc { self.body.len().min(5) } else { 0 };
         serde_json::from_slice(&self.body[from..]).unwrap_or(Value::Null)
     }
@@ -240,7 +247,10 @@ impl Reply {
 
     /// The gRPC status, from the trailers or, if there was no message, the headers.
     pub fn grpc_status(&self) -> Option<u32> {
-        let trailers = self.trailers.iter().find_map(|trailers| trailers.get("grpc-status"));
+        let trailers = self
+            .trailers
+            .iter()
+            .find_map(|trailers| trailers.get("grpc-status"));
         let status = trailers.or_else(|| self.headers.get("grpc-status"))?;
         status.to_str().ok()?.parse().ok()
     }

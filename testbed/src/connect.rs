@@ -19,8 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
+use crate::attentive::{Attentive, Verdict};
 use crate::call::CallError;
 use crate::tls::Protocol;
 
@@ -38,17 +38,16 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Way {
-    pub(crate) async fn stream(&self) -> Result<Box<dyn Stream>, CallError> {
+    pub(crate) async fn stream(&self) -> Result<(Box<dyn Stream>, Verdict), CallError> {
         let tcp = self.tcp().await.map_err(CallError::Connect)?;
-        let Some(config) = &self.tls else { return Ok(Box::new(tcp)) };
+        let verdict = Verdict::default();
+        let Some(config) = &self.tls else {
+            return Ok((Box::new(tcp), verdict));
+        };
         let name = ServerName::IpAddress(self.target.ip().into());
-        let mut tls =
-            TlsConnector::from(config.clone()).connect(name, tcp).await.map_err(refused)?;
-        // An Envoy sends its tickets at once; one that does not is not waited for.
-        match tokio::time::timeout(Duration::from_secs(1), accepted(&mut tls)).await {
-            Ok(Err(error)) => Err(refused(error)),
-            Ok(Ok(())) | Err(_) => Ok(Box::new(tls)),
-        }
+        let tls = TlsConnector::from(config.clone()).connect(name, tcp).await;
+        let tls = tls.map_err(|error| CallError::Tls(tell(&error)))?;
+        Ok((Box::new(Attentive::new(tls, verdict.clone())), verdict))
     }
 
     async fn tcp(&self) -> io::Result<TcpStream> {
@@ -62,65 +61,36 @@ impl Way {
     }
 
     pub(crate) async fn connection(&self) -> Result<Connection, CallError> {
-        let stream = TokioIo::new(self.stream().await?);
-        match self.protocol {
+        let (stream, verdict) = self.stream().await?;
+        let stream = TokioIo::new(stream);
+        let failed = |error| failure(&verdict, &error);
+        let (sender, driver) = match self.protocol {
             Protocol::Http1 => {
-                let (sender, driver) = http1::Builder::new()
-                    .max_headers(2048)
-                    .handshake(stream)
-                    .await
-                    .map_err(|error| classify(&error))?;
-                let driver = tokio::spawn(driver);
-                Ok(Connection { sender: Sender::Http1(sender), driver: Some(driver) })
+                let mut builder = http1::Builder::new();
+                builder.max_headers(2048);
+                let (sender, driver) = builder.handshake(stream).await.map_err(failed)?;
+                (Sender::Http1(sender), tokio::spawn(driver))
             }
             Protocol::Http2 => {
-                let (sender, driver) = http2::Builder::new(TokioExecutor::new())
-                    .max_header_list_size(1 << 20)
-                    .handshake(stream)
-                    .await
-                    .map_err(|error| classify(&error))?;
-                let driver = tokio::spawn(driver);
-                Ok(Connection { sender: Sender::Http2(sender), driver: Some(driver) })
+                let mut builder = http2::Builder::new(TokioExecutor::new());
+                builder.max_header_list_size(1 << 20);
+                let (sender, driver) = builder.handshake(stream).await.map_err(failed)?;
+                (Sender::Http2(sender), tokio::spawn(driver))
             }
-        }
+        };
+        Ok(Connection {
+            sender,
+            driver,
+            verdict,
+        })
     }
-}
-
-/// Waits for the server's verdict on our certificate. In TLS 1.3 the client's
-/// handshake is over before the server has judged it; the first ticket, or an
-/// alert, tells. Without this wait a refusal would race with the request.
-async fn accepted(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
-    struct Ready<'a>(&'a TcpStream);
-    impl io::Read for Ready<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.0.try_read(buffer)
-        }
-    }
-    let (tcp, session) = stream.get_mut();
-    while session.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3)
-        && session.tls13_tickets_received() == 0
-    {
-        tcp.readable().await?;
-        match session.read_tls(&mut Ready(tcp)) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => {
-                session.process_new_packets().map_err(io::Error::other)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn refused(error: io::Error) -> CallError {
-    CallError::Tls(tell(&error))
 }
 
 /// An HTTP connection that may be used again.
 pub(crate) struct Connection {
     sender: Sender,
-    driver: Option<JoinHandle<hyper::Result<()>>>,
+    driver: JoinHandle<hyper::Result<()>>,
+    verdict: Verdict,
 }
 
 enum Sender {
@@ -157,43 +127,29 @@ impl Connection {
         }
     }
 
-    /// The sender often knows no more than that the connection is gone; the
-    /// driver knows why.
-    async fn explain(&mut self, error: &hyper::Error) -> CallError {
-        let told = classify(error);
-        if matches!(told, CallError::Tls(_)) {
-            return told;
+    /// Why a request or the body of its answer failed. The sender may know
+    /// before the driver has heard what TLS says.
+    pub(crate) async fn explain(&mut self, error: &hyper::Error) -> CallError {
+        if self.verdict.told().is_none() && !self.driver.is_finished() {
+            // A stream may fail alone: then the connection lives on.
+            let _ = tokio::time::timeout(Duration::from_millis(100), &mut self.driver).await;
         }
-        let Some(driver) = self.driver.take() else { return told };
-        match tokio::time::timeout(Duration::from_millis(100), driver).await {
-            Ok(Ok(Err(error))) => classify(&error),
-            _ => told,
-        }
+        failure(&self.verdict, error)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(driver) = &self.driver {
-            driver.abort();
-        }
+        self.driver.abort();
     }
 }
 
-/// Finds a TLS alert in a chain of errors.
-pub(crate) fn classify(error: &(dyn StdError + 'static)) -> CallError {
-    let text = tell(error);
-    let mut link = Some(error);
-    while let Some(error) = link {
-        // An `io::Error`'s source is the source of what it wraps, not what it wraps.
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if error.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
-        {
-            return CallError::Tls(text);
-        }
-        link = error.source();
+/// What failed: TLS, if it says so, or else HTTP.
+pub(crate) fn failure(verdict: &Verdict, error: &(dyn StdError + 'static)) -> CallError {
+    match verdict.told() {
+        Some(told) => CallError::Tls(told),
+        None => CallError::Http(tell(error)),
     }
-    CallError::Http(text)
 }
 
 fn tell(error: &(dyn StdError + 'static)) -> String {

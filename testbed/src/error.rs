@@ -53,6 +53,16 @@ pub enum Error {
         /// The last lines of its log.
         log: String,
     },
+    /// A filter refused its first configuration.
+    #[error("{who} refuses the first configuration of `{resource}`; its log ends:\n{log}")]
+    Refused {
+        /// Which Envoy.
+        who: String,
+        /// Which filter.
+        resource: String,
+        /// The last lines of its log.
+        log: String,
+    },
     /// Something awaited did not come about.
     #[error("waited {waited:?} in vain for {what}")]
     Waited {

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use crate::call::{Call, CallError};
 use crate::connect::{Connection, Way};
-use crate::tls::Protocol;
 
 /// Enough that both workers of a sidecar get some.
 const CONNECTIONS: usize = 16;
@@ -51,7 +50,9 @@ impl Report {
 
     /// The requests that were not answered with a status below 400.
     pub fn failures(&self) -> impl Iterator<Item = &Shot> {
-        self.shots.iter().filter(|shot| !matches!(shot.outcome, Ok(status) if status < 400))
+        self.shots
+            .iter()
+            .filter(|shot| !matches!(shot.outcome, Ok(status) if status < 400))
     }
 
     /// How often each status or error occurred.
@@ -72,7 +73,11 @@ impl Report {
         let mut latencies: Vec<_> = self.shots.iter().map(|shot| shot.latency).collect();
         latencies.sort_unstable();
         let rank = (percent / 100.0 * latencies.len() as f64).ceil() as usize;
-        latencies.get(rank.saturating_sub(1)).or(latencies.last()).copied().unwrap_or_default()
+        latencies
+            .get(rank.saturating_sub(1))
+            .or(latencies.last())
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Requests per second.
@@ -162,7 +167,12 @@ async fn shoot(pool: Arc<Pool>, call: Arc<Call>, start: Instant, at: Duration) -
         Ok(Err(error)) => (Err(error.to_string()), None),
         Err(_) => (Err(CallError::Timeout(call.timeout).to_string()), None),
     };
-    Shot { at, latency, outcome, decision }
+    Shot {
+        at,
+        latency,
+        outcome,
+        decision,
+    }
 }
 
 /// Connections that are kept; the one that rested longest is next.
@@ -173,20 +183,28 @@ struct Pool {
 
 impl Pool {
     fn new(way: Way) -> Self {
-        Self { way, idle: Mutex::default() }
+        Self {
+            way,
+            idle: Mutex::default(),
+        }
     }
 
     /// Opens the first connections, so that the first requests do not pay for them.
     async fn warm(&self) {
         for _ in 0..CONNECTIONS {
             // The request that needs it tells why it cannot be had.
-            let Ok(connection) = self.way.connection().await else { return };
+            let Ok(connection) = self.way.connection().await else {
+                return;
+            };
             self.rest(connection);
         }
     }
 
     fn rest(&self, connection: Connection) {
-        self.idle.lock().expect("nobody panics with it").push_back(connection);
+        self.idle
+            .lock()
+            .expect("nobody panics with it")
+            .push_back(connection);
     }
 
     fn take(&self) -> Option<Connection> {
@@ -208,11 +226,10 @@ impl Pool {
         let status = answer.status().as_u16();
         let decision = answer.headers().get("x-landbridge-decision");
         let decision = decision.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-        let body = answer.into_body().collect().await;
-        body.map_err(|error| crate::connect::classify(&error))?;
-        if connection.is_usable() || self.way.protocol == Protocol::Http2 {
-            self.rest(connection);
+        if let Err(error) = answer.into_body().collect().await {
+            return Err(connection.explain(&error).await);
         }
+        self.rest(connection);
         Ok((status, decision))
     }
 }

@@ -46,7 +46,12 @@ pub(crate) fn claim(count: usize) -> Result<Vec<Claim>, Error> {
 fn try_address((a, b): (u8, u8), index: usize) -> Option<Claim> {
     let last = u8::try_from(index + 11).ok()?;
     let ip = IpAddr::V4(Ipv4Addr::new(127, a, b, last));
-    for port in [SERVICE_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT, CLIENT_ADMIN_PORT] {
+    for port in [
+        SERVICE_PORT,
+        OUTBOUND_PORT,
+        SERVER_ADMIN_PORT,
+        CLIENT_ADMIN_PORT,
+    ] {
         TcpListener::bind(SocketAddr::new(ip, port)).ok()?;
     }
     let upstream = TcpListener::bind(SocketAddr::new(ip, UPSTREAM_PORT)).ok()?;

@@ -67,28 +67,55 @@ pub(crate) enum Claim {
     /// No certificate.
     None,
     /// `ns/…/sa/…` in the trust domain of the caller's cluster, signed by its CA.
-    Workload { namespace: String, service_account: String },
+    Workload {
+        namespace: String,
+        service_account: String,
+    },
     /// Anything.
-    Forged { uris: Vec<String>, signer: Signer, expired: bool },
+    Forged {
+        uris: Vec<String>,
+        signer: Signer,
+        expired: bool,
+    },
 }
 
 impl From<Workload> for Identity {
     fn from(workload: Workload) -> Self {
-        let Workload { cluster, namespace, service_account } = workload;
-        Self { cluster, claim: Claim::Workload { namespace, service_account } }
+        let Workload {
+            cluster,
+            namespace,
+            service_account,
+        } = workload;
+        Self {
+            cluster,
+            claim: Claim::Workload {
+                namespace,
+                service_account,
+            },
+        }
     }
 }
 
 impl Identity {
     /// A caller at `cluster`'s address without a certificate.
     pub fn anonymous(cluster: impl Into<String>) -> Self {
-        Self { cluster: cluster.into(), claim: Claim::None }
+        Self {
+            cluster: cluster.into(),
+            claim: Claim::None,
+        }
     }
 
     /// A caller at `cluster`'s address with a certificate for `uri` signed by `signer`.
     pub fn spiffe(cluster: impl Into<String>, uri: impl Into<String>, signer: Signer) -> Self {
-        let claim = Claim::Forged { uris: vec![uri.into()], signer, expired: false };
-        Self { cluster: cluster.into(), claim }
+        let claim = Claim::Forged {
+            uris: vec![uri.into()],
+            signer,
+            expired: false,
+        };
+        Self {
+            cluster: cluster.into(),
+            claim,
+        }
     }
 
     /// A caller at `cluster`'s address whose certificate, signed by `signer`, has all these URIs.
@@ -98,7 +125,14 @@ impl Identity {
         signer: Signer,
     ) -> Self {
         let uris = uris.into_iter().map(Into::into).collect();
-        Self { cluster: cluster.into(), claim: Claim::Forged { uris, signer, expired: false } }
+        Self {
+            cluster: cluster.into(),
+            claim: Claim::Forged {
+                uris,
+                signer,
+                expired: false,
+            },
+        }
     }
 
     /// The same certificate, expired. Only for [`spiffe`](Self::spiffe) and [`uris`](Self::uris).
@@ -149,9 +183,15 @@ impl Authority {
     fn new(locality: &str) -> Result<Self, Error> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::OrganizationName, "Istio");
-        params.distinguished_name.push(DnType::CommonName, "Root CA");
-        params.distinguished_name.push(DnType::LocalityName, locality);
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, "Istio");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Root CA");
+        params
+            .distinguished_name
+            .push(DnType::LocalityName, locality);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         valid_for(&mut params, Duration::hours(24));
@@ -168,12 +208,18 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         for uri in uris {
-            params.subject_alt_names.push(SanType::URI(uri.as_str().try_into()?));
+            params
+                .subject_alt_names
+                .push(SanType::URI(uri.as_str().try_into()?));
         }
-        params.key_usages =
-            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         valid_for(&mut params, Duration::hours(6));
         if expired {
             params.not_after = OffsetDateTime::now_utc() - Duration::minutes(1);
@@ -208,18 +254,26 @@ impl Pki {
         let mut trust_domains = HashMap::new();
         for cluster in clusters {
             trust_domains.insert(cluster.name.clone(), cluster.trust_domain.clone());
-            authorities
-                .insert(Signer::Cluster(cluster.name.clone()), Authority::new(&cluster.name)?);
+            authorities.insert(
+                Signer::Cluster(cluster.name.clone()),
+                Authority::new(&cluster.name)?,
+            );
         }
         for domain in extra {
             authorities.insert(Signer::TrustDomain(domain.clone()), Authority::new(domain)?);
         }
         authorities.insert(Signer::Stranger, Authority::new("stranger")?);
-        Ok(Self { trust_domains, authorities, made: Mutex::default() })
+        Ok(Self {
+            trust_domains,
+            authorities,
+            made: Mutex::default(),
+        })
     }
 
     pub(crate) fn authority(&self, signer: &Signer) -> Result<&Authority, Error> {
-        self.authorities.get(signer).ok_or_else(|| Error::UnknownCluster(format!("{signer:?}")))
+        self.authorities
+            .get(signer)
+            .ok_or_else(|| Error::UnknownCluster(format!("{signer:?}")))
     }
 
     /// The SPIFFE id of a service account.
@@ -228,8 +282,14 @@ impl Pki {
             .trust_domains
             .get(&workload.cluster)
             .ok_or_else(|| Error::UnknownCluster(workload.cluster.clone()))?;
-        let Workload { namespace, service_account, .. } = workload;
-        Ok(format!("spiffe://{domain}/ns/{namespace}/sa/{service_account}"))
+        let Workload {
+            namespace,
+            service_account,
+            ..
+        } = workload;
+        Ok(format!(
+            "spiffe://{domain}/ns/{namespace}/sa/{service_account}"
+        ))
     }
 
     /// The certificate of a caller, made once; none for who has none.
@@ -239,17 +299,26 @@ impl Pki {
         }
         let made = match &who.claim {
             Claim::None => return Ok(None),
-            Claim::Workload { namespace, service_account } => {
+            Claim::Workload {
+                namespace,
+                service_account,
+            } => {
                 let workload = Workload::new(&who.cluster, namespace, service_account);
                 let signer = Signer::Cluster(who.cluster.clone());
-                self.authority(&signer)?.sign(&[self.spiffe(&workload)?], false)?
+                self.authority(&signer)?
+                    .sign(&[self.spiffe(&workload)?], false)?
             }
-            Claim::Forged { uris, signer, expired } => {
-                self.authority(signer)?.sign(uris, *expired)?
-            }
+            Claim::Forged {
+                uris,
+                signer,
+                expired,
+            } => self.authority(signer)?.sign(uris, *expired)?,
         };
         let made = Arc::new(made);
-        self.made.lock().expect("nobody panics with it").insert(who.clone(), made.clone());
+        self.made
+            .lock()
+            .expect("nobody panics with it")
+            .insert(who.clone(), made.clone());
         Ok(Some(made))
     }
 }

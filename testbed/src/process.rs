@@ -65,7 +65,10 @@ impl Drop for Process {
 fn tied(launch: &Launch) -> Result<Command, Error> {
     use std::os::unix::process::CommandExt;
     let mut command = Command::new(tools::guard()?);
-    command.arg(std::process::id().to_string()).arg(&launch.program).args(&launch.args);
+    command
+        .arg(std::process::id().to_string())
+        .arg(&launch.program)
+        .args(&launch.args);
     // Ctrl-C is for the harness; its end is theirs.
     command.process_group(0);
     Ok(command)

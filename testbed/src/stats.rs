@@ -20,7 +20,12 @@ pub struct Stats(Vec<Sample>);
 impl Stats {
     /// Reads the Prometheus text format; a line that is none is left out.
     pub fn parse(text: &str) -> Self {
-        Self(text.lines().filter(|line| !line.starts_with('#')).filter_map(sample).collect())
+        Self(
+            text.lines()
+                .filter(|line| !line.starts_with('#'))
+                .filter_map(sample)
+                .collect(),
+        )
     }
 
     /// Every sample.
@@ -37,7 +42,10 @@ impl Stats {
         self.0.iter().filter(move |sample| {
             sample.name == name
                 && labels.iter().all(|(label, value)| {
-                    sample.labels.get(*label).is_some_and(|found| found == value)
+                    sample
+                        .labels
+                        .get(*label)
+                        .is_some_and(|found| found == value)
                 })
         })
     }
@@ -68,7 +76,11 @@ fn sample(line: &str) -> Option<Sample> {
         },
     };
     let value = value.split_whitespace().next()?.parse().ok()?;
-    Some(Sample { name: name.to_owned(), labels, value })
+    Some(Sample {
+        name: name.to_owned(),
+        labels,
+        value,
+    })
 }
 
 /// Reads up to the closing quote and undoes the escapes.

@@ -71,12 +71,19 @@ impl SpiffeVerifier {
     ) -> Result<Self, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.add(root.clone())?;
-        let anchor = webpki::anchor_from_trusted_cert(root).map_err(bad)?.to_owned();
+        let anchor = webpki::anchor_from_trusted_cert(root)
+            .map_err(bad)?
+            .to_owned();
         let signatures =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
                 .build()
                 .map_err(|error| rustls::Error::General(error.to_string()))?;
-        Ok(Self { anchor, uri, provider, signatures })
+        Ok(Self {
+            anchor,
+            uri,
+            provider,
+            signatures,
+        })
     }
 }
 

@@ -22,7 +22,11 @@ pub fn envoy() -> Result<PathBuf, Error> {
     let fetched = workspace().join(format!("target/tools/envoy-{ENVOY_VERSION}/envoy"));
     if let Some(named) = std::env::var_os("ENVOY") {
         let named = PathBuf::from(named);
-        return if named.is_file() { Ok(named) } else { Err(Error::NoEnvoy(named)) };
+        return if named.is_file() {
+            Ok(named)
+        } else {
+            Err(Error::NoEnvoy(named))
+        };
     }
     if fetched.is_file() {
         return Ok(fetched);
@@ -41,7 +45,11 @@ pub fn filter(name: &str) -> Result<PathBuf, Error> {
     let folder = std::env::var_os("LANDBRIDGE_FILTERS")
         .map_or_else(|| workspace().join("target/filters"), PathBuf::from);
     let module = folder.join(format!("{name}.wasm"));
-    if module.is_file() { Ok(module) } else { Err(Error::NoFilter(module)) }
+    if module.is_file() {
+        Ok(module)
+    } else {
+        Err(Error::NoFilter(module))
+    }
 }
 
 /// `landbridge-guard`: beside this program, or, for a test in `deps`, one above.

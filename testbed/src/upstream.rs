@@ -72,9 +72,15 @@ impl Upstream {
                 failure: Failure::None,
             }),
         };
-        let address = listener.local_addr().map_err(Error::io("ask a socket its address"))?;
-        let upstream =
-            Self { shared: Arc::new(shared), address, runtime, serving: Mutex::default() };
+        let address = listener
+            .local_addr()
+            .map_err(Error::io("ask a socket its address"))?;
+        let upstream = Self {
+            shared: Arc::new(shared),
+            address,
+            runtime,
+            serving: Mutex::default(),
+        };
         upstream.serve(listener)?;
         Ok(upstream)
     }
@@ -118,7 +124,9 @@ impl Upstream {
         // The aborted task frees the port when its runtime gets to it.
         for _ in 0..100 {
             if let Ok(listener) = std::net::TcpListener::bind(self.address) {
-                listener.set_nonblocking(true).map_err(Error::io("set a socket's mode"))?;
+                listener
+                    .set_nonblocking(true)
+                    .map_err(Error::io("set a socket's mode"))?;
                 return self.serve(listener);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -179,8 +187,11 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, &'static str> {
     shared.requests.fetch_add(1, Ordering::Relaxed);
-    let Behaviour { status, delay, failure } =
-        *shared.behaviour.lock().expect("nobody panics with it");
+    let Behaviour {
+        status,
+        delay,
+        failure,
+    } = *shared.behaviour.lock().expect("nobody panics with it");
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }
@@ -214,7 +225,11 @@ async fn answer(
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
         response
             .header(http::header::CONTENT_TYPE, "application/grpc")
-            .body(Full::new(grpc_frame(echo.as_bytes())).with_trailers(async { Some(Ok(trailers)) }).boxed())
+            .body(
+                Full::new(grpc_frame(echo.as_bytes()))
+                    .with_trailers(async { Some(Ok(trailers)) })
+                    .boxed(),
+            )
     } else {
         response
             .status(status)

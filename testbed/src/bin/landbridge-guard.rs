@@ -11,7 +11,9 @@ fn main() {
     use std::process::Command;
 
     let mut args = std::env::args_os().skip(1);
-    let parent = args.next().and_then(|pid| pid.to_str()?.parse::<i32>().ok());
+    let parent = args
+        .next()
+        .and_then(|pid| pid.to_str()?.parse::<i32>().ok());
     let (Some(parent), Some(program)) = (parent, args.next()) else {
         eprintln!("usage: landbridge-guard PARENT-PID PROGRAM [ARG]...");
         std::process::exit(64);
@@ -28,7 +30,10 @@ fn main() {
         std::process::exit(75);
     }
     let error = Command::new(&program).args(args).exec();
-    eprintln!("landbridge-guard: cannot run `{}`: {error}", program.display());
+    eprintln!(
+        "landbridge-guard: cannot run `{}`: {error}",
+        program.display()
+    );
     std::process::exit(127);
 }
 

@@ -10,8 +10,16 @@ use crate::ClusterSpec;
 
 /// The labels that filters may put into a metric's name: `policy.=.shop/a;.`.
 const TAGS: [&str; 10] = [
-    "policy", "rule", "decision", "reason", "source_cluster", "filter", "code", "digest",
-    "version", "outcome",
+    "policy",
+    "rule",
+    "decision",
+    "reason",
+    "source_cluster",
+    "filter",
+    "code",
+    "digest",
+    "version",
+    "outcome",
 ];
 
 /// Whose sidecar it is.
@@ -24,11 +32,24 @@ pub(crate) struct Node<'a> {
 }
 
 pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]) -> Value {
-    let Node { cluster, ip, app, admin_port } = node;
-    let tags: Vec<_> = TAGS
+    let Node {
+        cluster,
+        ip,
+        app,
+        admin_port,
+    } = node;
+    let mut tags: Vec<_> = TAGS
         .iter()
         .map(|tag| json!({"tag_name": tag, "regex": format!(r"({tag}\.=\.(.*?);\.)")}))
         .collect();
+    // Names that hold dots end in `;`, as Istio's do: Envoy's own tags would
+    // cut them at the first dot and leave the rest in the metric's name.
+    for (tag, kind) in [
+        ("cluster_name", "cluster"),
+        ("http_conn_manager_prefix", "http"),
+    ] {
+        tags.push(json!({"tag_name": tag, "regex": format!(r"^{kind}\.((.+?);\.)")}));
+    }
     json!({
         "node": {
             "id": format!("sidecar~{ip}~{app}-{}.shop~shop.svc.cluster.local", cluster.name),

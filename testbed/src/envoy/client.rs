@@ -52,7 +52,14 @@ pub(crate) fn outbound(
     });
     let mut clusters: Vec<_> = destinations
         .iter()
-        .map(|one| subset(&one.cluster.name, material, trust, std::slice::from_ref(one)))
+        .map(|one| {
+            subset(
+                &one.cluster.name,
+                material,
+                trust,
+                std::slice::from_ref(one),
+            )
+        })
         .collect();
     clusters.push(subset("", material, trust, destinations));
     (listener, clusters)
@@ -95,7 +102,9 @@ fn subset(
 }
 
 fn endpoint(destination: &Destination<'_>) -> Value {
-    let ClusterSpec { name, region, zone, .. } = destination.cluster;
+    let ClusterSpec {
+        name, region, zone, ..
+    } = destination.cluster;
     json!({
         "locality": {"region": region, "zone": zone},
         "load_balancing_weight": 1,

@@ -3,20 +3,28 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
 use super::TYPE;
 use crate::filter::{Filter, Wasm};
-use crate::Error;
+use crate::{Delivery, Error};
 
 /// One filter's file.
 #[derive(Debug)]
 pub(crate) struct Ecds {
     pub(crate) wasm: Wasm,
     file: PathBuf,
-    version: AtomicU64,
+    delivered: Mutex<Delivered>,
+}
+
+#[derive(Debug, Default)]
+struct Delivered {
+    version: u64,
+    config: String,
+    /// The versions that were replaced before the Envoy started that runs now.
+    missed: u64,
 }
 
 impl Ecds {
@@ -25,15 +33,31 @@ impl Ecds {
     fn new(wasm: Wasm, folder: &Path) -> Result<Self, Error> {
         fs::create_dir_all(folder)
             .map_err(Error::io(format!("make the folder `{}`", folder.display())))?;
-        let ecds = Self { wasm, file: folder.join("config.json"), version: AtomicU64::new(0) };
+        let ecds = Self {
+            wasm,
+            file: folder.join("config.json"),
+            delivered: Mutex::default(),
+        };
         ecds.deliver(&ecds.wasm.config)?;
         Ok(ecds)
     }
 
-    /// Replaces the filter's configuration; returns the version it has.
+    /// Replaces the filter's configuration; returns the version it has. The same
+    /// again is no delivery: Envoy would not look at it, and call it accepted
+    /// even if it refused it before.
     pub(crate) fn deliver(&self, config: &str) -> Result<u64, Error> {
-        let version = self.version.fetch_add(1, Ordering::SeqCst) + 1;
-        let Wasm { resource, plugin, module, failure_policy, .. } = &self.wasm;
+        let mut delivered = self.delivered();
+        if delivered.version > 0 && delivered.config == config {
+            return Ok(delivered.version);
+        }
+        let version = delivered.version + 1;
+        let Wasm {
+            resource,
+            plugin,
+            module,
+            failure_policy,
+            ..
+        } = &self.wasm;
         let response = json!({
             "version_info": version.to_string(),
             "resources": [{
@@ -62,7 +86,42 @@ impl Ecds {
         fs::write(&draft, response.to_string())
             .and_then(|()| fs::rename(&draft, &self.file))
             .map_err(Error::io(failed))?;
+        delivered.version = version;
+        config.clone_into(&mut delivered.config);
         Ok(version)
+    }
+
+    fn delivered(&self) -> MutexGuard<'_, Delivered> {
+        self.delivered.lock().expect("nobody panics with it")
+    }
+
+    /// A new Envoy will read the newest version only.
+    pub(crate) fn restarted(&self) {
+        let mut delivered = self.delivered();
+        delivered.missed = delivered.version.saturating_sub(1);
+    }
+
+    /// What Envoy made of a version, if its metrics (`/stats`) tell yet. The
+    /// configuration dump would not do: it shows refused ones as if in force.
+    pub(crate) fn judged(&self, version: u64, stats: &str) -> Option<Delivery> {
+        let prefix = format!(
+            "extension_config_discovery.http_filter.{}.",
+            self.wasm.resource
+        );
+        let stat = |name: &str| -> Option<u64> {
+            let value = stats.lines().find_map(|line| {
+                line.strip_prefix(&prefix)?
+                    .strip_prefix(name)?
+                    .strip_prefix(": ")
+            });
+            value?.trim_matches('"').parse().ok()
+        };
+        if stat("version_text").is_some_and(|in_force| in_force >= version) {
+            return Some(Delivery::Accepted);
+        }
+        let judged = stat("update_success")? + stat("update_rejected")?;
+        let seen = judged + self.delivered().missed >= version;
+        seen.then_some(Delivery::Rejected)
     }
 
     fn filter(&self) -> Value {

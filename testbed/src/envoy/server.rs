@@ -21,7 +21,14 @@ pub(crate) struct Inbound<'a> {
 
 /// The inbound listener and cluster.
 pub(crate) fn inbound(parts: Inbound<'_>) -> (Value, Value) {
-    let Inbound { ip, material, trust, peer_authentication, filters, access_log } = parts;
+    let Inbound {
+        ip,
+        material,
+        trust,
+        peer_authentication,
+        filters,
+        access_log,
+    } = parts;
     let cluster = format!("inbound|{SERVICE_PORT}||");
     let routes = json!({
         "name": cluster,
@@ -45,8 +52,12 @@ pub(crate) fn inbound(parts: Inbound<'_>) -> (Value, Value) {
         }],
         "validate_clusters": false,
     });
-    let mut manager =
-        connection_manager(format!("inbound_{ip}_{SERVICE_PORT};"), routes, filters, access_log);
+    let mut manager = connection_manager(
+        format!("inbound_{ip}_{SERVICE_PORT};"),
+        routes,
+        filters,
+        access_log,
+    );
     manager["server_name"] = json!("istio-envoy");
     manager["forward_client_cert_details"] = json!("APPEND_FORWARD");
     manager["set_current_client_cert_details"] = json!({"subject": true, "dns": true, "uri": true});

@@ -1,0 +1,73 @@
+//! What a test may say about a cluster.
+
+/// A cluster's name and place, and the trust domain of its workloads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// Its name, e.g. `use1-a`.
+    pub name: String,
+    /// Its region, e.g. `us-east-1`.
+    pub region: String,
+    /// Its zone, e.g. `us-east-1a`.
+    pub zone: String,
+    /// Its network, e.g. `us`.
+    pub network: String,
+    /// Its trust domain; clusters may share one, and then differ by their CA only.
+    pub trust_domain: String,
+}
+
+impl ClusterSpec {
+    /// A cluster whose trust domain is its own: `NAME.mesh.example`.
+    pub fn new(name: &str, region: &str, zone: &str, network: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            region: region.to_owned(),
+            zone: zone.to_owned(),
+            network: network.to_owned(),
+            trust_domain: format!("{name}.mesh.example"),
+        }
+    }
+
+    /// The same cluster in another trust domain.
+    #[must_use]
+    pub fn in_trust_domain(mut self, domain: &str) -> Self {
+        domain.clone_into(&mut self.trust_domain);
+        self
+    }
+
+    /// The three clusters of the design: two in one region of the US, one in the EU.
+    pub fn default_mesh() -> Vec<Self> {
+        vec![
+            Self::new("use1-a", "us-east-1", "us-east-1a", "us"),
+            Self::new("use1-b", "us-east-1", "us-east-1b", "us"),
+            Self::new("euw1-a", "eu-west-1", "eu-west-1a", "eu"),
+        ]
+    }
+}
+
+/// Whether a server sidecar takes plaintext beside mTLS, as Istio's resource of this name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PeerAuthentication {
+    /// mTLS only.
+    #[default]
+    Strict,
+    /// mTLS or plaintext, on one port.
+    Permissive,
+}
+
+/// Which of a cluster's two Envoys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The sidecar of `orders`, which takes requests in.
+    Server,
+    /// The sidecar of `frontend`, through which requests leave.
+    Client,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}

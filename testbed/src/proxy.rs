@@ -1,0 +1,131 @@
+//! One sidecar: its process, its admin interface, its logs.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use http::Method;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use crate::process::{Launch, Process};
+use crate::{Error, admin};
+
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    /// E.g. `the server sidecar of use1-a`.
+    pub(crate) who: String,
+    pub(crate) launch: Launch,
+    pub(crate) admin: SocketAddr,
+    pub(crate) listener: SocketAddr,
+    pub(crate) access_log: PathBuf,
+    pub(crate) process: Mutex<Option<Process>>,
+}
+
+impl Proxy {
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().expect("nobody panics with it")
+    }
+
+    pub(crate) fn start(&self) -> Result<(), Error> {
+        let mut process = self.process();
+        // The old one first: both would share the port.
+        drop(process.take());
+        *process = Some(Process::start(&self.launch)?);
+        Ok(())
+    }
+
+    pub(crate) fn kill(&self) {
+        drop(self.process().take());
+    }
+
+    /// Its process id, if it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        let mut process = self.process();
+        let process = process.as_mut()?;
+        process.ended().is_none().then(|| process.id())
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read(&self.launch.log)
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The last lines of the log, for an error.
+    fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// The error of a filter that refused the configuration it began with.
+    pub(crate) fn refused(&self, resource: &str) -> Error {
+        Error::Refused {
+            who: self.who.clone(),
+            resource: resource.to_owned(),
+            log: self.last_words(),
+        }
+    }
+
+    /// The access log's whole lines.
+    pub(crate) fn access_log(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(&self.access_log).unwrap_or_default();
+        log.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> Result<String, Error> {
+        let why = match admin::ask(self.admin, method, path).await {
+            Ok((200, text)) => return Ok(text),
+            Ok((status, text)) => format!("{status} {text}"),
+            Err(why) => why,
+        };
+        Err(Error::Admin {
+            who: self.who.clone(),
+            path: path.to_owned(),
+            why,
+        })
+    }
+
+    /// Waits until it takes requests; `with_listener: false` until it can be
+    /// asked. An Envoy that waits for a filter has an admin interface, but no
+    /// open listener.
+    pub(crate) async fn ready(&self, limit: Duration, with_listener: bool) -> Result<(), Error> {
+        let start = Instant::now();
+        loop {
+            let state = match admin::ask(self.admin, Method::GET, "/ready").await {
+                Ok((200, _)) if !with_listener => return Ok(()),
+                Ok((200, _)) => match TcpStream::connect(self.listener).await {
+                    Ok(_) => return Ok(()),
+                    Err(error) => format!("its listener: {error}"),
+                },
+                Ok(_) if !with_listener => return Ok(()),
+                Ok((_, state)) => state.trim().to_owned(),
+                Err(why) => format!("its admin interface: {why}"),
+            };
+            let ended = match self.process().as_mut() {
+                Some(process) => process.ended(),
+                None => Some("a kill".to_owned()),
+            };
+            if let Some(status) = ended {
+                return Err(Error::Exited {
+                    who: self.who.clone(),
+                    status,
+                    log: self.last_words(),
+                });
+            }
+            if start.elapsed() > limit {
+                return Err(Error::NotReady {
+                    who: self.who.clone(),
+                    waited: limit,
+                    state,
+                    log: self.last_words(),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The authorization filter in real Envoys: real certificates, real traffic, policies by ECDS.
+//!
+//! One binary, so that it is linked once; each test has a mesh of its own.
+
+mod admission;
+mod broken_configuration;
+mod callers;
+mod corpus;
+mod hostile;
+mod setup;
+mod telling;
+mod updates;
