@@ -1,9 +1,11 @@
 //! The case corpus through real Envoys: the same verdict, policy, rule and reason as natively.
 
-use landbridge_engine::policy_test::{Nowhere, Outcome, TestRequest};
 use landbridge_engine::load;
+use landbridge_engine::policy_test::{Nowhere, Outcome, TestRequest};
 use landbridge_model::{Content, Limits, render_for_test, yaml};
-use landbridge_testbed::{Call, Identity, Mesh, PeerAuthentication, Side, Signer, eventually, workspace};
+use landbridge_testbed::{
+    Call, Identity, Mesh, PeerAuthentication, Side, Signer, eventually, workspace,
+};
 use serde_json::Value;
 
 use crate::setup::{ALLOW_US, SOON, apply, config, mesh_document};
@@ -11,24 +13,46 @@ use crate::setup::{ALLOW_US, SOON, apply, config, mesh_document};
 #[tokio::test]
 async fn every_case_is_decided_by_a_real_envoy_as_natively() {
     // Permissive, so that a caller without a certificate reaches the filter at all.
-    let mesh = Mesh::builder("corpus").clients(false).config(config(ALLOW_US, "{}"));
+    let mesh = Mesh::builder("corpus")
+        .clients(false)
+        .config(config(ALLOW_US, "{}"));
     let mesh = mesh.peer_authentication(PeerAuthentication::Permissive);
-    let mesh = mesh.extra_trust_domain("stray.example").start().await.unwrap();
+    let mesh = mesh
+        .extra_trust_domain("stray.example")
+        .start()
+        .await
+        .unwrap();
     let folder = workspace().join("policies/corpus");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "yaml") && !f.ends_with("mesh.yaml"));
     files.sort();
     let mut failures = Vec::new();
     let mut cases = 0;
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let text = format!("{}---\n{}", mesh_document(), std::fs::read_to_string(&file).unwrap());
+        let text = format!(
+            "{}---\n{}",
+            mesh_document(),
+            std::fs::read_to_string(&file).unwrap()
+        );
         let documents = yaml::read(&text, Some(&name)).unwrap();
         for document in &documents.0 {
-            let Content::PolicyTest(test) = &document.content else { continue };
+            let Content::PolicyTest(test) = &document.content else {
+                continue;
+            };
             let json = render_for_test(&documents, document);
             let native = load(json.as_bytes(), &Limits::default(), &Nowhere).unwrap();
-            let to = test.spec.local.cluster.as_ref().unwrap().as_str().to_owned();
+            let to = test
+                .spec
+                .local
+                .cluster
+                .as_ref()
+                .unwrap()
+                .as_str()
+                .to_owned();
             apply(&mesh, &to, &json).await;
             for case in test.spec.cases.iter() {
                 cases += 1;
@@ -36,7 +60,10 @@ async fn every_case_is_decided_by_a_real_envoy_as_natively() {
                 let natively = Outcome::new(&request.decide(&native.set), &native.set);
                 let in_envoy = decide(&mesh, &to, &request).await;
                 if in_envoy != natively {
-                    failures.push(format!("{name}: {}: natively {natively:?}, in Envoy {in_envoy:?}", case.name));
+                    failures.push(format!(
+                        "{name}: {}: natively {natively:?}, in Envoy {in_envoy:?}",
+                        case.name
+                    ));
                 }
                 if let Err(differences) = in_envoy.check(&case.expect) {
                     failures.push(format!("{name}: {}: {}", case.name, differences.join("; ")));
@@ -58,7 +85,9 @@ async fn decide(mesh: &Mesh, to: &str, request: &TestRequest) -> Outcome {
         lines.into_iter().nth(before)
     });
     let line = line.await.unwrap();
-    let text = line["landbridge_decision"].as_str().unwrap_or_else(|| panic!("{line}"));
+    let text = line["landbridge_decision"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{line}"));
     let value: Value = serde_json::from_str(text).unwrap();
     let part = |key: &str| value[key].as_str().map(str::to_owned);
     let audited = value["audited"].as_array().into_iter().flatten();
@@ -67,7 +96,9 @@ async fn decide(mesh: &Mesh, to: &str, request: &TestRequest) -> Outcome {
         reason: part("reason").unwrap(),
         policy: part("policy"),
         rule: part("rule"),
-        audited: audited.map(|a| a.as_str().unwrap().rsplit_once(':').unwrap().0.to_owned()).collect(),
+        audited: audited
+            .map(|a| a.as_str().unwrap().rsplit_once(':').unwrap().0.to_owned())
+            .collect(),
     };
     let status = match outcome.verdict.as_str() {
         "allow" => 200,
@@ -92,9 +123,15 @@ fn call(request: &TestRequest) -> Call {
     match &request.certificate_uri {
         None => call.plaintext(),
         Some(uri) => {
-            let domain = uri.trim_start_matches("spiffe://").split('/').next().unwrap();
+            let domain = uri
+                .trim_start_matches("spiffe://")
+                .split('/')
+                .next()
+                .unwrap();
             let identity = match domain.strip_suffix(".mesh.example") {
-                Some(cluster) => Identity::spiffe(cluster, uri, Signer::Cluster(cluster.to_owned())),
+                Some(cluster) => {
+                    Identity::spiffe(cluster, uri, Signer::Cluster(cluster.to_owned()))
+                }
                 None => Identity::spiffe("euw1-a", uri, Signer::TrustDomain(domain.to_owned())),
             };
             call.from(identity)

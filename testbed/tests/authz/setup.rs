@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use landbridge_model::{render, validate, yaml};
-use landbridge_testbed::{ClusterSpec, Delivery, Identity, Mesh, Side, Version, Workload, eventually};
+use landbridge_testbed::{
+    ClusterSpec, Delivery, Identity, Mesh, Side, Version, Workload, eventually,
+};
 use serde_json::Value;
 
 /// How long anything may take that is not timed by itself.
@@ -43,7 +45,10 @@ pub fn mesh_document() -> String {
 pub fn config(policies: &str, options: &str) -> String {
     let text = format!("{}---\n{policies}", mesh_document());
     let documents = yaml::read(&text, None).unwrap_or_else(|(_, found)| panic!("{found:#?}"));
-    let errors: Vec<_> = validate::documents(&documents).into_iter().filter(|d| d.is_error()).collect();
+    let errors: Vec<_> = validate::documents(&documents)
+        .into_iter()
+        .filter(|d| d.is_error())
+        .collect();
     assert_eq!(errors, []);
     render(&documents, None, Some(options))
 }
@@ -56,7 +61,11 @@ pub fn frontend(cluster: &str) -> Workload {
 /// A caller with a certificate of a trust domain that the mesh's document does not know.
 pub fn stray() -> Identity {
     let signer = landbridge_testbed::Signer::TrustDomain("stray.example".to_owned());
-    Identity::spiffe("euw1-a", "spiffe://stray.example/ns/shop/sa/frontend", signer)
+    Identity::spiffe(
+        "euw1-a",
+        "spiffe://stray.example/ns/shop/sa/frontend",
+        signer,
+    )
 }
 
 /// One cluster's name and place.
@@ -69,13 +78,19 @@ pub fn only(names: &[&str]) -> Vec<ClusterSpec> {
 /// Delivers a configuration to one cluster and waits until it is in force.
 pub async fn apply(mesh: &Mesh, cluster: &str, config: &str) {
     let version = mesh.apply(cluster, config).unwrap();
-    assert_eq!(mesh.wait_config(&version, SOON).await.unwrap(), Delivery::Accepted);
+    assert_eq!(
+        mesh.wait_config(&version, SOON).await.unwrap(),
+        Delivery::Accepted
+    );
 }
 
 /// Delivers a configuration that must be refused.
 pub async fn apply_refused(mesh: &Mesh, cluster: &str, config: &str) -> Version {
     let version = mesh.apply(cluster, config).unwrap();
-    assert_eq!(mesh.wait_config(&version, SOON).await.unwrap(), Delivery::Rejected);
+    assert_eq!(
+        mesh.wait_config(&version, SOON).await.unwrap(),
+        Delivery::Rejected
+    );
     version
 }
 
@@ -92,6 +107,8 @@ pub async fn logged(mesh: &Mesh, cluster: &str, path: &str) -> Value {
 /// What the access log says was decided of the request with this path.
 pub async fn decision(mesh: &Mesh, cluster: &str, path: &str) -> Value {
     let line = logged(mesh, cluster, path).await;
-    let text = line["landbridge_decision"].as_str().unwrap_or_else(|| panic!("{line}"));
+    let text = line["landbridge_decision"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{line}"));
     serde_json::from_str(text).unwrap()
 }
