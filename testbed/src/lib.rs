@@ -36,6 +36,7 @@
 
 mod admin;
 mod attentive;
+pub mod bench;
 mod builder;
 mod call;
 mod cluster;

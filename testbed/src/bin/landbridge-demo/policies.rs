@@ -1,0 +1,26 @@
+//! The demo's policies, as they are delivered.
+
+use std::error::Error;
+
+use landbridge_model::{Diagnostic, render, validate, yaml};
+
+const MESH: &str = include_str!("../../../../policies/corpus/mesh.yaml");
+
+/// The policies, as an author wrote them.
+pub(crate) const TEXT: &str = include_str!("../../../demo/policies.yaml");
+
+/// The filter's configuration of these policies. Each proxy knows by its own metadata where it is.
+pub(crate) fn config(policies: &str) -> Result<String, Box<dyn Error>> {
+    let documents = yaml::read(&format!("{MESH}---\n{policies}"), None)
+        .map_err(|(_, found)| refused(&found))?;
+    let found = validate::documents(&documents);
+    if found.iter().any(Diagnostic::is_error) {
+        return Err(refused(&found));
+    }
+    Ok(render(&documents, None, None))
+}
+
+fn refused(found: &[Diagnostic]) -> Box<dyn Error> {
+    let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+    lines.join("\n").into()
+}
