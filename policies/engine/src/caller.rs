@@ -12,8 +12,8 @@ pub struct SpiffeId<'a> {
     pub principal: &'a str,
     /// The trust domain.
     pub trust_domain: &'a str,
-    /// `namespace/serviceaccount`, where the path is Istio's `/ns/<namespace>/sa/<name>`.
-    workload: Option<(&'a str, &'a str)>,
+    /// `<namespace>/sa/<name>`, where the path is Istio's `/ns/<namespace>/sa/<name>`.
+    account: Option<&'a str>,
 }
 
 impl<'a> SpiffeId<'a> {
@@ -35,25 +35,27 @@ impl<'a> SpiffeId<'a> {
         if !domain(trust_domain) || !path.split('/').all(segment) {
             return None;
         }
-        let workload = path
-            .strip_prefix("ns/")
-            .and_then(|rest| rest.split_once("/sa/"))
-            .filter(|(namespace, name)| !namespace.contains('/') && !name.contains('/'));
+        let account = path.strip_prefix("ns/").filter(|account| {
+            let parts = account.split_once("/sa/");
+            parts.is_some_and(|(namespace, name)| !namespace.contains('/') && !name.contains('/'))
+        });
         Some(Self {
             principal,
             trust_domain,
-            workload,
+            account,
         })
     }
 
     /// The namespace, in an ID of Istio's form.
     pub fn namespace(&self) -> Option<&'a str> {
-        self.workload.map(|(namespace, _)| namespace)
+        self.account
+            .and_then(|account| account.split_once('/'))
+            .map(|(namespace, _)| namespace)
     }
 
-    /// The service account, in an ID of Istio's form.
-    pub fn service_account(&self) -> Option<&'a str> {
-        self.workload.map(|(_, name)| name)
+    /// `<namespace>/sa/<name>`, in an ID of Istio's form.
+    pub fn account(&self) -> Option<&'a str> {
+        self.account
     }
 }
 

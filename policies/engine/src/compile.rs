@@ -94,11 +94,12 @@ pub(crate) fn source(source: &Source, namespace: &str, mesh: &MeshIndex) -> Clau
     let text =
         |text: Text| move |list: &AnyOf<Pattern>| Matcher::Text(text, texts(list, Case::Sensitive));
     let accounts = |list: &AnyOf<ServiceAccount>| {
-        let full = |account: &ServiceAccount| {
+        let mut set = TextSet::default();
+        for account in list.iter() {
             let namespace = account.namespace.as_ref().map_or(namespace, |n| n.as_str());
-            (namespace.into(), account.name.as_str().into())
-        };
-        Matcher::ServiceAccounts(list.iter().map(full).collect())
+            set.add_exact(format!("{namespace}/sa/{}", account.name));
+        }
+        Matcher::Text(Text::Account, set)
     };
     let s = source;
     Clause(

@@ -2,21 +2,17 @@
 
 use crate::Truth;
 use crate::caller::Caller;
-use crate::decision::{Decision, Reason, Verdict};
+use crate::decision::{Decision, Reason, RuleRef, Verdict};
 use crate::facts::{Facts, Rejection};
-use crate::policy_set::{PolicySet, first_match};
+use crate::index::RuleIndex;
+use crate::policy_set::PolicySet;
 use landbridge_model::DefaultAction;
 
 impl PolicySet {
     /// Decides one request.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
-        let (verdict, reason, rule) = self.verdict(facts);
-        let audited = self
-            .audit
-            .iter()
-            .filter_map(|policy| first_match(std::slice::from_ref(policy), facts, Truth::Yes))
-            .map(|(rule, _)| rule)
-            .collect();
+        let (verdict, reason, rule) = self.verdict(facts, RuleIndex::first);
+        let audited = self.audit.each(facts);
         Decision {
             verdict,
             reason,
@@ -26,23 +22,41 @@ impl PolicySet {
         }
     }
 
-    fn verdict(&self, facts: &Facts<'_>) -> (Verdict, Reason, Option<crate::RuleRef>) {
-        if let Some((rule, truth)) = first_match(&self.deny, facts, Truth::Unknown) {
+    /// The same, by walking every rule: the oracle that the index is tested against.
+    #[cfg(feature = "oracle")]
+    pub fn decide_by_walking(&self, facts: &Facts<'_>) -> Decision {
+        let (verdict, reason, rule) = self.verdict(facts, RuleIndex::walk_first);
+        let audited = self.audit.walk_each(facts);
+        Decision {
+            verdict,
+            reason,
+            rule,
+            source: facts.caller.cluster(),
+            audited,
+        }
+    }
+
+    fn verdict(
+        &self,
+        facts: &Facts<'_>,
+        first: impl Fn(&RuleIndex, &Facts<'_>, Truth) -> Option<(RuleRef, Truth)>,
+    ) -> (Verdict, Reason, Option<RuleRef>) {
+        if let Some((rule, truth)) = first(&self.deny, facts, Truth::Unknown) {
             let reason = match truth {
                 Truth::Yes => Reason::DeniedByRule,
                 _ => doubt(facts).unwrap_or(Reason::UnknownAttribute),
             };
             return (Verdict::Deny, reason, Some(rule));
         }
-        if let Some((rule, _)) = first_match(&self.allow, facts, Truth::Yes) {
+        if let Some((rule, _)) = first(&self.allow, facts, Truth::Yes) {
             return (Verdict::Allow, Reason::AllowedByRule, Some(rule));
         }
-        let otherwise = match (self.allow.is_empty(), self.settings.default_action) {
-            (true, DefaultAction::Allow) => {
+        let otherwise = match (self.allows, self.settings.default_action) {
+            (false, DefaultAction::Allow) => {
                 return (Verdict::Allow, Reason::AllowedByDefault, None);
             }
-            (true, DefaultAction::Deny) => Reason::DeniedByDefault,
-            (false, _) => Reason::NoRuleMatched,
+            (false, DefaultAction::Deny) => Reason::DeniedByDefault,
+            (true, _) => Reason::NoRuleMatched,
         };
         (Verdict::Deny, doubt(facts).unwrap_or(otherwise), None)
     }

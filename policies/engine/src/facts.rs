@@ -124,6 +124,7 @@ impl<'a> Facts<'a> {
         match text {
             Text::Principal => known(self.caller.id().map(|id| id.principal)),
             Text::Namespace => known(self.caller.id().and_then(|id| id.namespace())),
+            Text::Account => known(self.caller.id().and_then(|id| id.account())),
             Text::Host => self.host.as_deref().map_or(Known::Not, Known::Text),
             Text::Method => known(self.method),
             Text::Path => match self.path.as_deref() {

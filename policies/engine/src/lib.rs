@@ -19,9 +19,12 @@ mod decide;
 mod decision;
 mod digest;
 mod facts;
+mod index;
 mod load;
 mod matcher;
 mod mesh_index;
+#[cfg(feature = "oracle")]
+pub mod oracle;
 mod path;
 mod plan;
 mod policy_set;

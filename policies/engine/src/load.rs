@@ -2,6 +2,7 @@
 
 use crate::compile::{Compiler, source};
 use crate::digest::{Digest, Digester};
+use crate::index::RuleIndex;
 use crate::mesh_index::MeshIndex;
 use crate::policy_set::{PolicySet, Settings};
 use landbridge_model::validate::{self, Findings, Names};
@@ -156,9 +157,10 @@ pub fn load(
             mesh,
             settings: settings(&head.options),
             plan: compiler.plan,
-            allow: compiler.allow,
-            deny: compiler.deny,
-            audit: compiler.audit,
+            allows: !compiler.allow.is_empty(),
+            allow: RuleIndex::new(compiler.allow),
+            deny: RuleIndex::new(compiler.deny),
+            audit: RuleIndex::new(compiler.audit),
             labels: compiler.labels,
             trusted,
         },

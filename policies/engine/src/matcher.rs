@@ -7,10 +7,12 @@ use landbridge_model::Pattern;
 use std::collections::BTreeSet;
 
 /// What of a request is looked at, as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Text {
     Principal,
     Namespace,
+    /// `<namespace>/sa/<name>`, as in a SPIFFE ID of Istio's form.
+    Account,
     Host,
     Method,
     Path,
@@ -43,12 +45,34 @@ impl TextSet {
         }
     }
 
+    pub(crate) fn add_exact(&mut self, value: String) {
+        self.exact.insert(value.into());
+    }
+
+    /// Each pattern.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = (Shape, &str)> {
+        let exact = self.exact.iter().map(|s| (Shape::Exact, &**s));
+        let prefixes = self.prefixes.iter().map(|s| (Shape::Prefix, &**s));
+        let suffixes = self.suffixes.iter().map(|s| (Shape::Suffix, &**s));
+        let present = self.present.then_some((Shape::Present, ""));
+        exact.chain(prefixes).chain(suffixes).chain(present)
+    }
+
     pub(crate) fn matches(&self, value: &str) -> bool {
         (self.present && !value.is_empty())
             || self.exact.contains(value)
             || self.prefixes.iter().any(|p| value.starts_with(&**p))
             || self.suffixes.iter().any(|s| value.ends_with(&**s))
     }
+}
+
+/// How a text is matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    Exact,
+    Prefix,
+    Suffix,
+    Present,
 }
 
 /// Whether case counts.
@@ -66,8 +90,6 @@ pub(crate) enum Matcher {
     Clusters(ClusterSet),
     /// A text is one of these.
     Text(Text, TextSet),
-    /// The service account is one of these, as `namespace/name`.
-    ServiceAccounts(BTreeSet<(Box<str>, Box<str>)>),
     /// The port is one of these.
     Ports(BTreeSet<u16>),
 }
@@ -88,17 +110,6 @@ impl Test {
                 Known::Absent => Truth::No,
                 Known::Not => Truth::Unknown,
             },
-            Matcher::ServiceAccounts(set) => {
-                let id = facts.caller.id();
-                let workload = id.and_then(|id| id.namespace().zip(id.service_account()));
-                match workload {
-                    Some((namespace, name)) => set
-                        .iter()
-                        .any(|(ns, n)| &**ns == namespace && &**n == name)
-                        .into(),
-                    None => Truth::Unknown,
-                }
-            }
             Matcher::Ports(set) => match facts.port {
                 Some(port) => set.contains(&port).into(),
                 None => Truth::Unknown,

@@ -110,6 +110,14 @@ impl MeshIndex {
 pub(crate) struct ClusterSet(Vec<crate::Truth>);
 
 impl ClusterSet {
+    /// The clusters for which the match is not ruled out.
+    pub(crate) fn possible(&self) -> impl Iterator<Item = u16> {
+        let possible = (0..)
+            .zip(&self.0)
+            .filter(|(_, truth)| **truth != crate::Truth::No);
+        possible.map(|(id, _)| id)
+    }
+
     pub(crate) fn contains(&self, cluster: Option<ClusterId>) -> crate::Truth {
         cluster
             .and_then(|id| self.0.get(usize::from(id.0)).copied())

@@ -3,6 +3,7 @@
 use crate::Truth;
 use crate::decision::{Decision, RuleRef};
 use crate::facts::Facts;
+use crate::index::RuleIndex;
 use crate::matcher::Test;
 use crate::mesh_index::{ClusterId, MeshIndex};
 use crate::plan::Plan;
@@ -40,7 +41,7 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    fn holds(&self, facts: &Facts<'_>) -> Truth {
+    pub(crate) fn holds(&self, facts: &Facts<'_>) -> Truth {
         let any = |clauses: &[Clause]| match clauses {
             [] => Truth::Yes,
             clauses => Truth::any(clauses.iter().map(|clause| clause.holds(facts))),
@@ -73,32 +74,13 @@ pub struct PolicySet {
     pub(crate) mesh: MeshIndex,
     pub(crate) settings: Settings,
     pub(crate) plan: Plan,
-    pub(crate) allow: Vec<Policy>,
-    pub(crate) deny: Vec<Policy>,
-    pub(crate) audit: Vec<Policy>,
+    pub(crate) allow: RuleIndex,
+    /// Whether an ALLOW policy applies here, even one without rules.
+    pub(crate) allows: bool,
+    pub(crate) deny: RuleIndex,
+    pub(crate) audit: RuleIndex,
     pub(crate) labels: Vec<Label>,
     pub(crate) trusted: Vec<Clause>,
-}
-
-/// The first rule, in the documents' order, that holds at least as surely as asked. This is the
-/// one place where rules are walked: an index takes its place here, and it stays as the oracle.
-pub(crate) fn first_match(
-    policies: &[Policy],
-    facts: &Facts<'_>,
-    at_least: Truth,
-) -> Option<(RuleRef, Truth)> {
-    policies.iter().find_map(|policy| {
-        (0..).zip(&policy.rules).find_map(|(rule, r)| {
-            let truth = r.holds(facts);
-            (truth >= at_least).then_some((
-                RuleRef {
-                    policy: policy.id,
-                    rule,
-                },
-                truth,
-            ))
-        })
-    })
 }
 
 impl PolicySet {
