@@ -1,2 +1,39 @@
-//! To be written.
-fn main() {}
+//! `landbridge`: what authors and operators of policies type.
+//!
+//! Every command ends with one of three exit codes, which scripts can rely on: 0, all is well
+//! (warnings allowed); 1, the documents have errors; 2, the command could not do its work (a file
+//! that cannot be read, an argument that makes no sense). What a command is asked for goes to
+//! stdout; findings, summaries and failures go to stderr.
+
+mod commands;
+mod exit;
+mod input;
+mod report;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Checks and renders the policies of a multi-cluster mesh.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+// One variant and one file under `commands/` for each command.
+#[derive(Subcommand)]
+enum Command {
+    Check(commands::check::Args),
+    Render(commands::render::Args),
+    Completions(commands::completions::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Check(args) => commands::check::run(&args),
+        Command::Render(args) => commands::render::run(&args),
+        Command::Completions(args) => commands::completions::run::<Cli>(&args),
+    };
+    exit::code(done)
+}

@@ -2,6 +2,7 @@
 
 use crate::Code;
 use crate::decode::Problems;
+use crate::labels::Labels;
 use crate::name::{ClusterName, Name, text};
 use crate::pattern::{AnyOf, Pattern, Port, ServiceAccount};
 use crate::word::words;
@@ -79,6 +80,7 @@ pub struct Target {
 )]
 pub struct Selector {
     /// Labels that the workload must all have.
+    #[deserr(from(Labels) = Labels::into_map)]
     pub match_labels: BTreeMap<String, String>,
 }
 

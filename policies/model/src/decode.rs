@@ -55,26 +55,37 @@ pub fn decode<T: Deserr<Problems>>(node: &Node, at: ValuePointerRef<'_>) -> Resu
                 .path
                 .strip_prefix(&prefix)
                 .unwrap_or(&diagnostic.path);
-            diagnostic.position = locate(node, below).position();
+            let place = match diagnostic.code {
+                Code::UnknownField => Place::Key,
+                _ => Place::Value,
+            };
+            diagnostic.position = locate(node, below, place).position();
         }
         problems
     })
 }
 
+/// What of a field is pointed at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Key,
+    /// What it holds, or the key where that is a list or a mapping, which may be long.
+    Value,
+}
+
 /// Where the field with this path stood; the nearest enclosing place where it is not there.
-pub(crate) fn locate(node: &Node, path: &str) -> Span {
+pub(crate) fn locate(node: &Node, path: &str, of: Place) -> Span {
     let mut node = node;
     let mut span = node.span;
     for step in steps(path) {
         let next = match (&node.value, step) {
             (Value::Sequence(nodes), Step::Index(i)) => nodes.get(i).map(|n| (n, n.span)),
-            // A key is the better place to point at than what it holds, unless that is a scalar.
             (Value::Map(_), Step::Key(key)) => node.entry(&key).map(|entry| {
-                let scalar = !matches!(entry.node.value, Value::Map(_) | Value::Sequence(_));
-                let place = if scalar {
-                    entry.node.span
-                } else {
+                let long = matches!(entry.node.value, Value::Map(_) | Value::Sequence(_));
+                let place = if long || of == Place::Key {
                     entry.key_span
+                } else {
+                    entry.node.span
                 };
                 (&entry.node, place)
             }),

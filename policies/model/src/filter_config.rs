@@ -7,6 +7,7 @@
 use crate::decode::{Problems, decode};
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, ApiVersion, Content, Document, Documents};
+use crate::labels::Labels;
 use crate::mesh::Mesh;
 use crate::name::{ClusterName, Name};
 use crate::node::{DUPLICATE_KEY, Entry, Node, Seen, Span, Value};
@@ -82,7 +83,7 @@ pub struct Local {
     #[cfg_attr(feature = "schema", schemars(default))]
     pub namespace: Option<Name>,
     /// The labels of its workload; node metadata `LABELS`, where they are left out.
-    #[deserr(default)]
+    #[deserr(default, from(Option<Labels>) = Labels::into_optional_map)]
     #[cfg_attr(feature = "schema", schemars(default))]
     pub labels: Option<BTreeMap<String, String>>,
 }

@@ -16,6 +16,7 @@ mod decode;
 mod diagnostic;
 mod document;
 mod filter_config;
+mod labels;
 mod mesh;
 mod name;
 mod node;

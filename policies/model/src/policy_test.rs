@@ -2,6 +2,7 @@
 
 use crate::decode::Problems;
 use crate::filter_config::{Local, Options};
+use crate::labels::Labels;
 use crate::name::{ClusterName, Name};
 use crate::pattern::{AnyOf, Port};
 use crate::word::words;
@@ -76,7 +77,7 @@ pub struct Request {
     #[cfg_attr(feature = "schema", schemars(default))]
     pub port: Option<Port>,
     /// Further headers.
-    #[deserr(default)]
+    #[deserr(default, from(Labels) = Labels::into_map)]
     #[cfg_attr(feature = "schema", schemars(default))]
     pub headers: BTreeMap<String, String>,
 }

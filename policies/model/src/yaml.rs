@@ -52,8 +52,9 @@ pub fn read(text: &str, file: Option<&str>) -> Result<Documents, (Documents, Vec
     Err((documents, found))
 }
 
-/// How deep documents may be nested; ours are ten levels deep.
-const DEEPEST: usize = 64;
+/// How deep documents may be nested; ours are ten levels deep. Twice as deep would overflow the
+/// stack of a thread in a build without optimisation.
+const DEEPEST: usize = 32;
 /// How many documents a text may hold, and how many values: what a filter takes, and its tests.
 const MOST_DOCUMENTS: usize = 25_000;
 const MOST_VALUES: usize = 2_000_000;

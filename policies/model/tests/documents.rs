@@ -1,1 +1,133 @@
+//! What is found in documents, and where.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "documents/limits.rs"]
+mod limits;
+#[path = "documents/places.rs"]
+mod places;
+#[path = "documents/sets.rs"]
+mod sets;
+mod tables;
+
+use tables::{Kind, check, compare, fields::FIELDS, good::GOOD, names::NAMES};
+
+#[test]
+fn nothing_is_found_in_good_documents() {
+    compare(GOOD);
+}
+
+#[test]
+fn faults_of_one_field_are_found_where_they_are() {
+    compare(FIELDS);
+}
+
+#[test]
+fn faults_of_names_and_meaning_are_found_where_they_are() {
+    compare(NAMES);
+}
+
+#[test]
+fn every_case_is_told_apart() {
+    let mut seen = std::collections::BTreeSet::new();
+    for case in [GOOD, FIELDS, NAMES].concat() {
+        assert!(seen.insert((case.what, case.kind as u8)), "{}", case.what);
+        assert_eq!(
+            case.finds.is_empty(),
+            GOOD.iter().any(|g| g.what == case.what),
+            "{}",
+            case.what
+        );
+    }
+    assert!(FIELDS.iter().any(|c| c.kind == Kind::Test));
+}
+
+/// What a spec is wrong in, and the hint for it.
+const HINTS: &[(&str, &str)] = &[
+    ("rule: [{}]", "did you mean `rules`?"),
+    (
+        "rules: [{from: [{source: {cluster: [use1-a]}}]}]",
+        "did you mean `clusters`?",
+    ),
+    (
+        "rules: [{from: [{source: {ip: [a]}}]}]",
+        "there is `clusters`, `notClusters`, `regions`, `notRegions`, `jurisdictions`, \
+         `notJurisdictions`, `networks`, `notNetworks`, `principals`, `notPrincipals`, \
+         `namespaces`, `notNamespaces`, `serviceAccounts`, `notServiceAccounts`",
+    ),
+    ("action: deny", "did you mean `DENY`?"),
+    ("action: REFUSE", "there is `ALLOW`, `DENY`, `AUDIT`"),
+    ("target: {clusters: [us1-a]}", "did you mean `use1-a`?"),
+    (
+        "rules: [{from: [{source: {networks: [q]}}]}]",
+        "there is `eu`, `us`",
+    ),
+    (
+        "rules: [{to: [{operation: {methods: [get]}}]}]",
+        "methods are case-sensitive: `GET`",
+    ),
+    (
+        "rules: [{to: [{operation: {methods: [PSOT]}}]}]",
+        "did you mean `POST`?",
+    ),
+    (
+        "rules: [{to: [{operation: {paths: [orders]}}]}]",
+        "a path starts with `/`",
+    ),
+    (
+        "rules: [{from: [{source: {principals: ['spiffe://a/b']}}]}]",
+        "leave `spiffe://` out, as Istio does",
+    ),
+    (
+        "rules: [{to: [{operation: {paths: [1]}}]}]",
+        "put it in quotes to make it text",
+    ),
+    (
+        "rules: []",
+        "leave the field out to match anything, or name at least one value",
+    ),
+];
+
+#[test]
+fn hints_say_what_to_do() {
+    for (spec, hint) in HINTS {
+        let case = tables::policy("", spec, &[]);
+        let found = check(&case.text(), tables::MESH);
+        assert_eq!(found.len(), 1, "{spec}: {found:?}");
+        assert_eq!(found[0].hint.as_deref(), Some(*hint), "{spec}");
+    }
+}
+
+#[test]
+fn messages_are_in_the_house_style() {
+    for case in [FIELDS, NAMES].concat() {
+        let found = check(
+            &case.text(),
+            if case.kind == Kind::Mesh {
+                ""
+            } else {
+                tables::MESH
+            },
+        );
+        for diagnostic in found {
+            for text in [Some(&diagnostic.message), diagnostic.hint.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                let first = text.chars().next().expect("not empty");
+                assert!(!first.is_uppercase(), "{text}");
+                assert!(!text.ends_with('.'), "{text}");
+                for rust in ["Option", "String", "Vec", "u16", "u32", "u64", "::"] {
+                    assert!(!text.contains(rust), "{text}");
+                }
+            }
+        }
+    }
+}

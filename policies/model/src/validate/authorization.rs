@@ -109,6 +109,7 @@ pub fn sources<'a>(
                 "a source without a field would trust every caller",
                 Some("name at least one field".to_owned()),
             );
+            continue;
         }
         source(s, names, place, findings);
     }

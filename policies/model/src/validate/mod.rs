@@ -10,7 +10,7 @@ pub use mesh::mesh;
 pub use names::Names;
 
 use crate::code::Code;
-use crate::decode::{locate, path_text, suggest};
+use crate::decode::{Place, locate, path_text, suggest};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Content, Document, Documents};
 use crate::node::Node;
@@ -60,7 +60,7 @@ impl Findings {
                 .path
                 .strip_prefix(&prefix)
                 .unwrap_or(&diagnostic.path);
-            diagnostic.position = locate(node, below).position();
+            diagnostic.position = locate(node, below, Place::Value).position();
         }
         found
     }

@@ -1,0 +1,5 @@
+//! The commands: each has its arguments and `run`.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod render;
