@@ -10,10 +10,12 @@
 mod answer;
 mod configure;
 mod denial_log;
+mod issuer_watch;
 mod report;
 mod request;
 
 use denial_log::DenialLog;
+use issuer_watch::IssuerWatch;
 use landbridge_engine::PolicySet;
 use landbridge_host::{Filter, Flow, Host};
 use report::Reports;
@@ -24,6 +26,7 @@ pub struct Authz {
     set: PolicySet,
     reports: Reports,
     denials: DenialLog,
+    issuer_watch: IssuerWatch,
 }
 
 impl Filter for Authz {
@@ -37,6 +40,7 @@ impl Filter for Authz {
             set,
             reports: Reports::default(),
             denials,
+            issuer_watch: IssuerWatch::default(),
         })
     }
 

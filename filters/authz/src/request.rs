@@ -2,21 +2,37 @@
 
 use crate::denial_log::Denial;
 use crate::{Authz, answer};
-use landbridge_engine::{Decision, Facts, RawRequest, Reason, Rejection, Verdict};
+use landbridge_engine::{Decision, Facts, RawRequest, Reason, Verdict};
 use landbridge_host::{Flow, Headers, Host, HostError, Level};
 use landbridge_model::Explain;
 use std::rc::Rc;
 
 /// The prefix of request headers that only Landbridge and those it trusts set.
 const OWN_HEADERS: &str = "x-landbridge-";
+/// Where Envoy's `set_filter_state` filter, which stands before this one, keeps the issuer of the
+/// caller's certificate.
+const ISSUER: &str = "landbridge.peer_issuer";
 /// Where the decision stands in the filter state: `wasm.landbridge_decision`.
 const FILTER_STATE: &str = "landbridge_decision";
 
 /// What was read of a request.
+#[derive(Default)]
 struct Read {
     headers: Headers,
     certificate_uri: Option<Vec<u8>>,
+    certificate_issuer: Option<Vec<u8>>,
     port: Option<u16>,
+}
+
+impl Read {
+    fn raw(&self) -> RawRequest<'_> {
+        RawRequest {
+            headers: &self.headers,
+            certificate_uri: self.certificate_uri.as_deref(),
+            certificate_issuer: self.certificate_issuer.as_deref(),
+            port: self.port,
+        }
+    }
 }
 
 /// What was decided of it, and what follows.
@@ -34,14 +50,7 @@ pub(crate) fn handle(authz: &Authz, host: &dyn Host) -> (Flow, Option<Rc<str>>) 
             let judged = judge(authz, &read);
             (read, judged)
         }
-        Err(error) => {
-            let read = Read {
-                headers: Headers::new(),
-                certificate_uri: None,
-                port: None,
-            };
-            (read, failure(error))
-        }
+        Err(error) => (Read::default(), failure(error)),
     };
     effects(authz, host, &read, judged)
 }
@@ -55,38 +64,42 @@ fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
         }),
         false => None,
     };
+    let certificate_uri = host.property(&["connection", "uri_san_peer_certificate"])?;
+    let certificate_issuer = match (authz.set.plan().issuer, &certificate_uri) {
+        (true, Some(_)) => {
+            let issuer = host
+                .property(&["filter_state", ISSUER])?
+                .filter(|i| !i.is_empty());
+            if issuer.is_none() {
+                authz.issuer_watch.missing(host);
+            }
+            issuer
+        }
+        _ => None,
+    };
+    let headers = host.request_headers()?;
     Ok(Read {
-        headers: host.request_headers()?,
-        certificate_uri: host.property(&["connection", "uri_san_peer_certificate"])?,
+        headers,
+        certificate_uri,
+        certificate_issuer,
         port,
     })
 }
 
 fn judge(authz: &Authz, read: &Read) -> Judged {
-    let raw = RawRequest {
-        headers: &read.headers,
-        certificate_uri: read.certificate_uri.as_deref(),
-        port: read.port,
-    };
-    match Facts::new(raw, &authz.set) {
+    match Facts::new(read.raw(), &authz.set) {
         Ok(facts) => Judged {
             decision: authz.set.decide(&facts),
             trusted: authz.set.trusts(&facts),
             rewritten_path: facts.rewritten_path().map(str::to_owned),
             detail: None,
         },
-        Err(rejection) => reject(authz, read, rejection),
-    }
-}
-
-fn reject(authz: &Authz, read: &Read, rejection: Rejection) -> Judged {
-    Judged {
-        decision: authz
-            .set
-            .reject(&rejection, read.certificate_uri.as_deref()),
-        trusted: false,
-        rewritten_path: None,
-        detail: Some(rejection.detail),
+        Err(rejection) => Judged {
+            decision: authz.set.reject(&rejection, &read.raw()),
+            trusted: false,
+            rewritten_path: None,
+            detail: Some(rejection.detail),
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who calls, as a validated client certificate says it.
 
 use crate::mesh_index::{ClusterId, MeshIndex};
+use std::borrow::Cow;
 
 /// The longest SPIFFE ID (SPIFFE ID, section 2.3).
 const LONGEST_ID: usize = 2048;
@@ -12,8 +13,7 @@ pub struct SpiffeId<'a> {
     pub principal: &'a str,
     /// The trust domain.
     pub trust_domain: &'a str,
-    /// `<namespace>/sa/<name>`, where the path is Istio's `/ns/<namespace>/sa/<name>`.
-    account: Option<&'a str>,
+    path: &'a str,
 }
 
 impl<'a> SpiffeId<'a> {
@@ -32,35 +32,46 @@ impl<'a> SpiffeId<'a> {
                     .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         };
         let domain = |s: &str| segment(s) && !s.bytes().any(|b| b.is_ascii_uppercase());
-        if !domain(trust_domain) || !path.split('/').all(segment) {
-            return None;
-        }
-        let account = path.strip_prefix("ns/").filter(|account| {
-            let parts = account.split_once("/sa/");
-            parts.is_some_and(|(namespace, name)| !namespace.contains('/') && !name.contains('/'))
-        });
-        Some(Self {
+        let valid = domain(trust_domain) && path.split('/').all(segment);
+        valid.then_some(Self {
             principal,
             trust_domain,
-            account,
+            path,
+        })
+    }
+
+    /// The path, without its first slash.
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// `<namespace>/sa/<name>`, where the path is Istio's `/ns/<namespace>/sa/<name>`.
+    pub fn account(&self) -> Option<&'a str> {
+        self.path.strip_prefix("ns/").filter(|account| {
+            let parts = account.split_once("/sa/");
+            parts.is_some_and(|(namespace, name)| !namespace.contains('/') && !name.contains('/'))
         })
     }
 
     /// The namespace, in an ID of Istio's form.
     pub fn namespace(&self) -> Option<&'a str> {
-        self.account
+        self.account()
             .and_then(|account| account.split_once('/'))
             .map(|(namespace, _)| namespace)
     }
+}
 
-    /// `<namespace>/sa/<name>`, in an ID of Istio's form.
-    pub fn account(&self) -> Option<&'a str> {
-        self.account
-    }
+/// What a proxy says of a caller's validated certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Certificate<'a> {
+    /// Its first URI.
+    pub uri: Option<&'a str>,
+    /// The distinguished name of its issuer, as Envoy prints it.
+    pub issuer: Option<&'a str>,
 }
 
 /// Who calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller<'a> {
     /// Nobody that a certificate speaks for.
     Unauthenticated,
@@ -70,27 +81,37 @@ pub enum Caller<'a> {
         id: SpiffeId<'a>,
         /// The cluster that proves, where `Mesh` knows it.
         cluster: Option<ClusterId>,
+        /// The namespace, where the ID or its cluster's template says it.
+        namespace: Option<&'a str>,
+        /// `<namespace>/sa/<name>`, where the ID or its cluster's template says both.
+        account: Option<Cow<'a, str>>,
     },
 }
 
 impl<'a> Caller<'a> {
-    /// Who the first URI of a validated certificate speaks for. What is not a SPIFFE ID speaks
-    /// for nobody.
-    pub fn new(uri: Option<&'a str>, mesh: &MeshIndex) -> Self {
-        match uri.and_then(SpiffeId::parse) {
-            Some(id) => Self::Authenticated {
-                id,
-                cluster: mesh.cluster_of_trust_domain(id.trust_domain),
-            },
-            None => Self::Unauthenticated,
+    /// Who a validated certificate speaks for. A URI that is not a SPIFFE ID speaks for nobody.
+    pub fn new(certificate: Certificate<'a>, mesh: &MeshIndex) -> Self {
+        let Some(id) = certificate.uri.and_then(SpiffeId::parse) else {
+            return Self::Unauthenticated;
+        };
+        let proven = mesh.prove(&id, certificate.issuer);
+        let account = match (proven.namespace, proven.service_account) {
+            (Some(namespace), Some(name)) => Some(Cow::Owned(format!("{namespace}/sa/{name}"))),
+            _ => id.account().map(Cow::Borrowed),
+        };
+        Self::Authenticated {
+            id,
+            cluster: proven.cluster,
+            namespace: proven.namespace.or_else(|| id.namespace()),
+            account,
         }
     }
 
-    /// The SPIFFE ID.
-    pub fn id(&self) -> Option<&SpiffeId<'a>> {
+    /// The principal.
+    pub fn principal(&self) -> Option<&'a str> {
         match self {
             Self::Unauthenticated => None,
-            Self::Authenticated { id, .. } => Some(id),
+            Self::Authenticated { id, .. } => Some(id.principal),
         }
     }
 
@@ -99,6 +120,22 @@ impl<'a> Caller<'a> {
         match self {
             Self::Unauthenticated => None,
             Self::Authenticated { cluster, .. } => *cluster,
+        }
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> Option<&'a str> {
+        match self {
+            Self::Unauthenticated => None,
+            Self::Authenticated { namespace, .. } => *namespace,
+        }
+    }
+
+    /// `<namespace>/sa/<name>`.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Unauthenticated => None,
+            Self::Authenticated { account, .. } => account.as_deref(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::Truth;
 use crate::caller::Caller;
 use crate::decision::{Decision, Reason, RuleRef, Verdict};
-use crate::facts::{Facts, Rejection};
+use crate::facts::{Facts, RawRequest, Rejection};
 use crate::index::RuleIndex;
 use crate::policy_set::PolicySet;
 use landbridge_model::DefaultAction;
@@ -63,14 +63,12 @@ impl PolicySet {
 
     /// What becomes of a request that is not judged. The caller is named, where that much is
     /// known.
-    pub fn reject(&self, rejection: &Rejection, certificate_uri: Option<&[u8]>) -> Decision {
-        let uri = certificate_uri.and_then(|uri| std::str::from_utf8(uri).ok());
-        let source = Caller::new(uri, &self.mesh).cluster();
+    pub fn reject(&self, rejection: &Rejection, raw: &RawRequest<'_>) -> Decision {
         Decision {
             verdict: Verdict::Reject,
             reason: rejection.reason,
             rule: None,
-            source,
+            source: Caller::new(raw.certificate(), &self.mesh).cluster(),
             audited: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! What is known of one request, after its hygiene.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Certificate};
 use crate::decision::Reason;
 use crate::matcher::{Known, Text};
 use crate::path::normalize;
@@ -19,6 +19,8 @@ pub struct RawRequest<'a> {
     pub headers: &'a [(String, Vec<u8>)],
     /// The first URI of the client's validated certificate.
     pub certificate_uri: Option<&'a [u8]>,
+    /// The distinguished name of that certificate's issuer, where the plan asks for it.
+    pub certificate_issuer: Option<&'a [u8]>,
     /// The port it arrived at, where the plan asks for it.
     pub port: Option<u16>,
 }
@@ -50,6 +52,17 @@ pub struct Facts<'a> {
     method: Option<&'a str>,
     path: Option<Cow<'a, str>>,
     headers: Vec<Option<&'a str>>,
+}
+
+impl<'a> RawRequest<'a> {
+    /// What is said of the certificate, as far as it is text.
+    pub(crate) fn certificate(&self) -> Certificate<'a> {
+        let text = |bytes: Option<&'a [u8]>| bytes.and_then(|b| std::str::from_utf8(b).ok());
+        Certificate {
+            uri: text(self.certificate_uri),
+            issuer: text(self.certificate_issuer),
+        }
+    }
 }
 
 impl<'a> Facts<'a> {
@@ -93,11 +106,8 @@ impl<'a> Facts<'a> {
             ),
             None => None,
         };
-        let uri = raw
-            .certificate_uri
-            .and_then(|uri| std::str::from_utf8(uri).ok());
         Ok(Self {
-            caller: Caller::new(uri, set.mesh()),
+            caller: Caller::new(raw.certificate(), set.mesh()),
             port: raw.port,
             host: authority.map(host_of).transpose()?,
             method,
@@ -122,9 +132,9 @@ impl<'a> Facts<'a> {
     pub(crate) fn text(&self, text: Text) -> Known<'_> {
         let known = |value: Option<&'a str>| value.map_or(Known::Not, Known::Text);
         match text {
-            Text::Principal => known(self.caller.id().map(|id| id.principal)),
-            Text::Namespace => known(self.caller.id().and_then(|id| id.namespace())),
-            Text::Account => known(self.caller.id().and_then(|id| id.account())),
+            Text::Principal => known(self.caller.principal()),
+            Text::Namespace => known(self.caller.namespace()),
+            Text::Account => self.caller.account().map_or(Known::Not, Known::Text),
             Text::Host => self.host.as_deref().map_or(Known::Not, Known::Text),
             Text::Method => known(self.method),
             Text::Path => match self.path.as_deref() {

@@ -31,7 +31,7 @@ mod policy_set;
 pub mod policy_test;
 mod truth;
 
-pub use caller::{Caller, SpiffeId};
+pub use caller::{Caller, Certificate, SpiffeId};
 pub use decision::{Decision, Reason, RuleRef, Verdict};
 pub use digest::Digest;
 pub use facts::{Facts, RawRequest, Rejection};

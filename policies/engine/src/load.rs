@@ -91,6 +91,7 @@ pub fn load(
     let mut digester = Digester::default();
     digester.add(&raw.head_node);
     let mut compiler = Compiler::default();
+    compiler.plan.issuer = mesh.needs_issuer();
     let mut titles = BTreeSet::new();
     let mut rules: usize = 0;
     let list = root.push_key("policies");

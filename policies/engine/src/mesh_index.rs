@@ -1,13 +1,17 @@
 //! The mesh as deciding needs it: a cluster is a number, and where it is a set of such numbers.
 
-use landbridge_model::{Cluster, Mesh, Pattern, validate::Names};
-use std::collections::BTreeMap;
+use crate::Truth;
+use crate::caller::SpiffeId;
+use landbridge_model::{
+    AnyOf, Cluster, DistinguishedName, Mesh, Pattern, Segment, SpiffePath, validate::Names,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A cluster of the mesh, by its place in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClusterId(pub u16);
 
-/// What a location of a cluster is called; networks may be unknown.
+/// By what a cluster is matched; networks may be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Where {
     Cluster,
@@ -22,53 +26,98 @@ struct Place {
     region: Box<str>,
     jurisdiction: Box<str>,
     network: Option<Box<str>>,
+    proof: Proof,
+}
+
+/// What a caller from a cluster can prove: all of what is there.
+#[derive(Debug, Default)]
+struct Proof {
+    trust_domains: Option<BTreeSet<Box<str>>>,
+    issuers: Option<BTreeSet<DistinguishedName>>,
+    paths: Option<Vec<SpiffePath>>,
+}
+
+/// What a caller proves: its cluster, and who it is there where a template says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Proven<'a> {
+    pub(crate) cluster: Option<ClusterId>,
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) service_account: Option<&'a str>,
 }
 
 /// The clusters of a mesh and what proves them.
 #[derive(Debug)]
 pub struct MeshIndex {
     places: Vec<Place>,
-    trust_domains: BTreeMap<Box<str>, ClusterId>,
+    /// The clusters that a trust domain is a proof of, alone or with more.
+    by_trust_domain: BTreeMap<Box<str>, Vec<ClusterId>>,
+    /// The clusters that no trust domain is a proof of.
+    rest: Vec<ClusterId>,
+    needs_issuer: bool,
 }
 
 impl MeshIndex {
     /// Indexes a valid mesh; `None` where it has more clusters than can be numbered.
     pub fn new(mesh: &Mesh) -> Option<Self> {
         let names = Names::new(mesh);
-        let place = |c: &Cluster| Place {
-            name: c.name.as_str().into(),
-            region: c.region.as_str().into(),
-            jurisdiction: names
-                .jurisdiction(c.region.as_str())
-                .unwrap_or_default()
-                .into(),
-            network: c.network.as_ref().map(|n| n.as_str().into()),
-        };
         let mut index = Self {
             places: Vec::new(),
-            trust_domains: BTreeMap::new(),
+            by_trust_domain: BTreeMap::new(),
+            rest: Vec::new(),
+            needs_issuer: mesh.clusters.iter().any(|c| c.identity.issuers.is_some()),
         };
         for (i, cluster) in mesh.clusters.iter().enumerate() {
             let id = ClusterId(u16::try_from(i).ok()?);
-            index.places.push(place(cluster));
-            for domain in cluster.identity.trust_domains.iter() {
-                index.trust_domains.insert(domain.as_str().into(), id);
+            index.places.push(place(cluster, &names));
+            match &cluster.identity.trust_domains {
+                Some(domains) => {
+                    for domain in domains.iter() {
+                        index
+                            .by_trust_domain
+                            .entry(domain.as_str().into())
+                            .or_default()
+                            .push(id);
+                    }
+                }
+                None => index.rest.push(id),
             }
         }
         Some(index)
     }
 
-    /// The cluster that a trust domain proves.
-    pub fn cluster_of_trust_domain(&self, domain: &str) -> Option<ClusterId> {
-        self.trust_domains.get(domain).copied()
+    /// Whether the issuer of a caller's certificate is part of a proof.
+    pub fn needs_issuer(&self) -> bool {
+        self.needs_issuer
     }
 
-    /// A trust domain that proves the cluster of this name: the first in the order of text.
+    /// The cluster that a caller proves. Valid meshes have at most one.
+    pub(crate) fn prove<'a>(&self, id: &SpiffeId<'a>, issuer: Option<&str>) -> Proven<'a> {
+        let by_domain = self.by_trust_domain.get(id.trust_domain);
+        let mut issuer = Issuer {
+            text: issuer,
+            parsed: None,
+        };
+        for cluster in by_domain.into_iter().flatten().chain(&self.rest) {
+            let Some(place) = self.places.get(usize::from(cluster.0)) else {
+                continue;
+            };
+            if let Some(proven) = place.proof.holds(id, &mut issuer, &place.name) {
+                return Proven {
+                    cluster: Some(*cluster),
+                    ..proven
+                };
+            }
+        }
+        Proven::default()
+    }
+
+    /// A trust domain that proves the cluster of this name by itself: the first in the order of
+    /// text.
     pub fn trust_domain_of(&self, cluster: &str) -> Option<&str> {
-        let proves = |id: &ClusterId| self.name(*id) == cluster;
-        self.trust_domains
+        let proves = |ids: &Vec<ClusterId>| ids.iter().any(|id| self.name(*id) == cluster);
+        self.by_trust_domain
             .iter()
-            .find(|(_, id)| proves(id))
+            .find(|(_, ids)| proves(ids))
             .map(|(domain, _)| &**domain)
     }
 
@@ -88,39 +137,127 @@ impl MeshIndex {
         by: Where,
         patterns: impl Iterator<Item = &'a Pattern> + Clone,
     ) -> ClusterSet {
-        let mut set = ClusterSet::default();
-        for place in &self.places {
+        let truth = |place: &Place| {
             let value = match by {
                 Where::Cluster => Some(&place.name),
                 Where::Region => Some(&place.region),
                 Where::Jurisdiction => Some(&place.jurisdiction),
                 Where::Network => place.network.as_ref(),
             };
-            set.0.push(match value {
+            match value {
                 Some(value) => patterns.clone().any(|p| p.matches(value)).into(),
-                None => crate::Truth::Unknown,
-            });
-        }
-        set
+                None => Truth::Unknown,
+            }
+        };
+        ClusterSet(self.places.iter().map(truth).collect())
     }
+}
+
+fn place(cluster: &Cluster, names: &Names) -> Place {
+    let identity = &cluster.identity;
+    let domains = |list: &AnyOf<_>| {
+        list.iter()
+            .map(landbridge_model::TrustDomain::as_str)
+            .map(Box::from)
+            .collect()
+    };
+    Place {
+        name: cluster.name.as_str().into(),
+        region: cluster.region.as_str().into(),
+        jurisdiction: names
+            .jurisdiction(cluster.region.as_str())
+            .unwrap_or_default()
+            .into(),
+        network: cluster.network.as_ref().map(|n| n.as_str().into()),
+        proof: Proof {
+            trust_domains: identity.trust_domains.as_ref().map(domains),
+            issuers: identity
+                .issuers
+                .as_ref()
+                .map(|list| list.iter().cloned().collect()),
+            paths: identity
+                .spiffe_paths
+                .as_ref()
+                .map(|list| list.iter().cloned().collect()),
+        },
+    }
+}
+
+/// The issuer of a caller's certificate, parsed once and only where a proof asks for it.
+struct Issuer<'i> {
+    text: Option<&'i str>,
+    parsed: Option<Option<DistinguishedName>>,
+}
+
+impl Issuer<'_> {
+    fn get(&mut self) -> Option<&DistinguishedName> {
+        let text = self.text;
+        self.parsed
+            .get_or_insert_with(|| text.and_then(DistinguishedName::parse))
+            .as_ref()
+    }
+}
+
+impl Proof {
+    /// Whether a caller proves all of it. What it does not have at all proves nothing.
+    fn holds<'a>(
+        &self,
+        id: &SpiffeId<'a>,
+        issuer: &mut Issuer<'_>,
+        cluster: &str,
+    ) -> Option<Proven<'a>> {
+        if self.trust_domains.is_none() && self.issuers.is_none() {
+            return None;
+        }
+        if self
+            .trust_domains
+            .as_ref()
+            .is_some_and(|domains| !domains.contains(id.trust_domain))
+        {
+            return None;
+        }
+        if let Some(issuers) = &self.issuers
+            && !issuers.contains(issuer.get()?)
+        {
+            return None;
+        }
+        match &self.paths {
+            None => Some(Proven::default()),
+            Some(paths) => paths.iter().find_map(|path| meets(path, id, cluster)),
+        }
+    }
+}
+
+fn meets<'a>(template: &SpiffePath, id: &SpiffeId<'a>, cluster: &str) -> Option<Proven<'a>> {
+    let mut segments = id.path().split('/');
+    let mut proven = Proven::default();
+    for segment in template.segments() {
+        let own = segments.next()?;
+        match segment {
+            Segment::Literal(s) if own != s => return None,
+            Segment::Cluster if own != cluster => return None,
+            Segment::Namespace => proven.namespace = Some(own),
+            Segment::ServiceAccount => proven.service_account = Some(own),
+            Segment::Literal(_) | Segment::Cluster | Segment::Any => {}
+        }
+    }
+    segments.next().is_none().then_some(proven)
 }
 
 /// For each cluster, whether a match holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ClusterSet(Vec<crate::Truth>);
+pub(crate) struct ClusterSet(Vec<Truth>);
 
 impl ClusterSet {
     /// The clusters for which the match is not ruled out.
     pub(crate) fn possible(&self) -> impl Iterator<Item = u16> {
-        let possible = (0..)
-            .zip(&self.0)
-            .filter(|(_, truth)| **truth != crate::Truth::No);
+        let possible = (0..).zip(&self.0).filter(|(_, truth)| **truth != Truth::No);
         possible.map(|(id, _)| id)
     }
 
-    pub(crate) fn contains(&self, cluster: Option<ClusterId>) -> crate::Truth {
+    pub(crate) fn contains(&self, cluster: Option<ClusterId>) -> Truth {
         cluster
             .and_then(|id| self.0.get(usize::from(id.0)).copied())
-            .unwrap_or(crate::Truth::Unknown)
+            .unwrap_or(Truth::Unknown)
     }
 }

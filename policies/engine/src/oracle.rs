@@ -174,6 +174,7 @@ pub fn request() -> impl Strategy<Value = TestRequest> {
         TestRequest {
             headers,
             certificate_uri: uri,
+            certificate_issuer: None,
             port,
         }
     })

@@ -6,6 +6,8 @@
 /// `docs/performance.md`), and forged headers could not be seen without it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
+    /// Whether the issuer of the caller's certificate is asked for: a cluster is proven by it.
+    pub issuer: bool,
     /// Whether the port that the request arrived at is.
     pub port: bool,
     /// The request headers that conditions read, lower case, each once: their place is their

@@ -37,6 +37,8 @@ pub struct TestRequest {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The SPIFFE ID of the caller's certificate.
     pub certificate_uri: Option<String>,
+    /// The distinguished name of its issuer.
+    pub certificate_issuer: Option<String>,
     /// The port it arrives at.
     pub port: u16,
 }
@@ -55,7 +57,8 @@ impl TestRequest {
         for (name, value) in &request.headers {
             headers.push((name.to_ascii_lowercase(), value.as_bytes().to_vec()));
         }
-        let certificate_uri = request.from.as_ref().map(|from| {
+        let from = request.from.as_ref();
+        let certificate_uri = from.map(|from| {
             let principal = from.principal.clone().unwrap_or_else(|| {
                 let cluster = from.cluster.as_ref().map_or("", |c| c.as_str());
                 let domain = mesh.trust_domain_of(cluster).unwrap_or_default();
@@ -71,20 +74,27 @@ impl TestRequest {
         Self {
             headers,
             certificate_uri,
+            certificate_issuer: from.and_then(|from| from.issuer.clone()),
             port: request.port.map_or(PORT, |p| p.0),
+        }
+    }
+
+    /// The request as a host gives it.
+    pub fn raw(&self) -> RawRequest<'_> {
+        RawRequest {
+            headers: &self.headers,
+            certificate_uri: self.certificate_uri.as_deref().map(str::as_bytes),
+            certificate_issuer: self.certificate_issuer.as_deref().map(str::as_bytes),
+            port: Some(self.port),
         }
     }
 
     /// Decides it.
     pub fn decide(&self, set: &PolicySet) -> Decision {
-        let raw = RawRequest {
-            headers: &self.headers,
-            certificate_uri: self.certificate_uri.as_deref().map(str::as_bytes),
-            port: Some(self.port),
-        };
+        let raw = self.raw();
         match Facts::new(raw, set) {
             Ok(facts) => set.decide(&facts),
-            Err(rejection) => set.reject(&rejection, raw.certificate_uri),
+            Err(rejection) => set.reject(&rejection, &raw),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use landbridge_engine::oracle::{self, config, request};
 use landbridge_engine::policy_test::{Nowhere, TestRequest};
-use landbridge_engine::{Decision, Facts, PolicySet, RawRequest, Verdict, load};
+use landbridge_engine::{Decision, Facts, PolicySet, Verdict, load};
 use landbridge_model::Limits;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,12 +22,7 @@ fn set(policies: &[(&'static str, String)], options: &str) -> PolicySet {
 }
 
 fn both(request: &TestRequest, set: &PolicySet) -> (Decision, Decision) {
-    let raw = RawRequest {
-        headers: &request.headers,
-        certificate_uri: request.certificate_uri.as_deref().map(str::as_bytes),
-        port: Some(request.port),
-    };
-    let facts = Facts::new(raw, set).expect("a request that is well-formed");
+    let facts = Facts::new(request.raw(), set).expect("a request that is well-formed");
     (set.decide(&facts), set.decide_by_walking(&facts))
 }
 

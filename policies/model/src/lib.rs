@@ -14,6 +14,7 @@ mod authorization;
 mod code;
 mod decode;
 mod diagnostic;
+mod dn;
 mod document;
 mod filter_config;
 mod labels;
@@ -24,6 +25,7 @@ mod pattern;
 mod policy_test;
 #[cfg(feature = "schema")]
 mod schema;
+mod spiffe_path;
 pub mod validate;
 mod word;
 #[cfg(feature = "yaml")]
@@ -37,6 +39,7 @@ pub use code::{Code, Severity};
 pub use decode::{Problems, decode};
 pub use deserr::ValuePointerRef as Path;
 pub use diagnostic::{Diagnostic, Position};
+pub use dn::DistinguishedName;
 pub use document::{API_VERSION, Content, Document, Documents, Metadata, Named};
 pub use filter_config::{
     DefaultAction, Explain, FilterConfig, Limits, Local, Options, PathNormalization, RawConfig,
@@ -49,3 +52,4 @@ pub use pattern::{AnyOf, Pattern, Port, ServiceAccount};
 pub use policy_test::{Caller, Case, Expectation, PolicyTest, Request, Verdict};
 #[cfg(feature = "schema")]
 pub use schema::schemas;
+pub use spiffe_path::{Segment, SpiffePath};

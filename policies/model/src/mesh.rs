@@ -1,8 +1,10 @@
 //! `Mesh`: which clusters there are, where they are, and what proves that a caller is in one.
 
 use crate::decode::Problems;
+use crate::dn::DistinguishedName;
 use crate::name::{ClusterName, Jurisdiction, NetworkName, RegionName, TrustDomain};
 use crate::pattern::AnyOf;
+use crate::spiffe_path::SpiffePath;
 use deserr::Deserr;
 
 /// All clusters that trust one another's roots.
@@ -45,7 +47,8 @@ pub struct Cluster {
     pub network: Option<NetworkName>,
 }
 
-/// What proves that a caller is in a cluster. Never a header, an address or peer metadata.
+/// What proves that a caller is in a cluster: all of what is there. Never a header, an address or
+/// peer metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Deserr)]
 #[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -54,8 +57,19 @@ pub struct Cluster {
     schemars(rename_all = "camelCase", deny_unknown_fields)
 )]
 pub struct Identity {
-    /// SPIFFE trust domains that are this cluster's alone.
-    pub trust_domains: AnyOf<TrustDomain>,
+    /// SPIFFE trust domains, one of which the caller's ID has.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub trust_domains: Option<AnyOf<TrustDomain>>,
+    /// Distinguished names of certificate authorities, one of which signed the caller's
+    /// certificate.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub issuers: Option<AnyOf<DistinguishedName>>,
+    /// Templates of SPIFFE paths, one of which the caller's ID meets.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub spiffe_paths: Option<AnyOf<SpiffePath>>,
 }
 
 /// One region.

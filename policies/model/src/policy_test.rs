@@ -99,6 +99,10 @@ pub struct Caller {
     #[deserr(default)]
     #[cfg_attr(feature = "schema", schemars(default))]
     pub cluster: Option<ClusterName>,
+    /// The distinguished name of the certificate's issuer, as Envoy prints it.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub issuer: Option<String>,
     /// The namespace; `shop`, where it is left out.
     #[deserr(default)]
     #[cfg_attr(feature = "schema", schemars(default))]

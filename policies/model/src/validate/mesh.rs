@@ -3,9 +3,14 @@
 use super::Findings;
 use crate::Code;
 use crate::decode::suggest;
-use crate::mesh::Mesh;
+use crate::mesh::{Cluster, Identity, Mesh};
+use crate::name::TrustDomain;
+use crate::pattern::AnyOf;
 use deserr::ValuePointerRef;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+/// The most clusters of a mesh: each is compared with each other.
+const MOST_CLUSTERS: usize = 4096;
 
 /// Checks a mesh that stands at `at`.
 pub fn mesh(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
@@ -20,7 +25,11 @@ pub fn mesh(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
     }
     let clusters_at = at.push_key("clusters");
     let mut clusters = BTreeSet::new();
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    if mesh.clusters.iter().count() > MOST_CLUSTERS {
+        let message = format!("more clusters than {MOST_CLUSTERS}");
+        findings.add(clusters_at, Code::TooMany, message);
+        return;
+    }
     for (i, cluster) in mesh.clusters.iter().enumerate() {
         let place = clusters_at.push_index(i);
         if !clusters.insert(cluster.name.as_str()) {
@@ -33,20 +42,76 @@ pub fn mesh(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
             findings.add_hinted(place.push_key("region"), Code::UnknownRegion, message, hint);
         }
         let identity = place.push_key("identity");
-        let domains = identity.push_key("trustDomains");
-        for (j, domain) in cluster.identity.trust_domains.iter().enumerate() {
-            if let Some(owner) = owners.insert(domain.as_str(), cluster.name.as_str())
-                && owner != cluster.name.as_str()
-            {
-                findings.add_hinted(
-                    domains.push_index(j),
-                    Code::AmbiguousIdentity,
-                    format!("cluster `{owner}` has the trust domain `{domain}` as well"),
-                    Some(
-                        "a trust domain proves a cluster only if it is that cluster's alone".into(),
-                    ),
-                );
-            }
+        check_identity(&cluster.identity, identity, findings);
+        let others = mesh
+            .clusters
+            .iter()
+            .take(i)
+            .filter(|other| other.name != cluster.name);
+        for other in others.filter(|other| overlap(cluster, other)) {
+            let mut shared = domains(cluster).filter(|(_, d)| domains(other).any(|(_, o)| o == *d));
+            let list = identity.push_key("trustDomains");
+            let (at, what) = match shared.next() {
+                Some((j, domain)) => (
+                    list.push_index(j),
+                    format!(" by the trust domain `{domain}`"),
+                ),
+                None => (identity, String::new()),
+            };
+            findings.add_hinted(
+                at,
+                Code::AmbiguousIdentity,
+                format!("a caller from cluster `{}` could claim to be from here{what}", other.name),
+                Some(
+                    "give each of them trust domains, issuers or paths that the other does not have"
+                        .to_owned(),
+                ),
+            );
         }
     }
+}
+
+fn check_identity(identity: &Identity, at: ValuePointerRef<'_>, findings: &mut Findings) {
+    if identity.trust_domains.is_some() || identity.issuers.is_some() {
+        return;
+    }
+    let (message, hint) = match identity.spiffe_paths {
+        Some(_) => (
+            "`spiffePaths` alone prove nothing: whoever signs for any trust domain can write any path",
+            "name the `trustDomains` or `issuers` that the paths are in",
+        ),
+        None => (
+            "nothing proves that a caller is from here",
+            "name `trustDomains` or `issuers`",
+        ),
+    };
+    findings.add_hinted(at, Code::MissingField, message, Some(hint.to_owned()));
+}
+
+fn domains(cluster: &Cluster) -> impl Iterator<Item = (usize, &str)> {
+    let domains = cluster.identity.trust_domains.iter().flat_map(AnyOf::iter);
+    domains.map(TrustDomain::as_str).enumerate()
+}
+
+/// Whether one caller could prove to be from both: unless something that both ask for tells them
+/// apart, it could.
+fn overlap(a: &Cluster, b: &Cluster) -> bool {
+    let (x, y) = (&a.identity, &b.identity);
+    if let (Some(_), Some(_)) = (&x.trust_domains, &y.trust_domains)
+        && !domains(a).any(|(_, d)| domains(b).any(|(_, e)| d == e))
+    {
+        return false;
+    }
+    if let (Some(p), Some(q)) = (&x.issuers, &y.issuers)
+        && !p.iter().any(|issuer| q.iter().any(|other| issuer == other))
+    {
+        return false;
+    }
+    if let (Some(p), Some(q)) = (&x.spiffe_paths, &y.spiffe_paths) {
+        let (own, others) = (a.name.as_str(), b.name.as_str());
+        return p
+            .iter()
+            .any(|path| q.iter().any(|other| path.overlaps(own, other, others)));
+    }
+    true
 }

@@ -1,0 +1,103 @@
+//! Templates of SPIFFE paths, for meshes whose IDs name the cluster.
+
+use crate::Code;
+use crate::decode::Problems;
+use crate::name::text;
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+
+/// One segment of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// Just this.
+    Literal(String),
+    /// `{cluster}`: the name of the cluster whose template it is.
+    Cluster,
+    /// `{ns}`: the namespace.
+    Namespace,
+    /// `{sa}`: the service account.
+    ServiceAccount,
+    /// `{anything else}`.
+    Any,
+}
+
+/// A template such as `/cluster/{cluster}/ns/{ns}/sa/{sa}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpiffePath(Vec<Segment>);
+
+impl SpiffePath {
+    /// Reads one; `None` where it is not one.
+    pub fn parse(s: &str) -> Option<Self> {
+        let segments: Option<Vec<Segment>> = s.strip_prefix('/')?.split('/').map(segment).collect();
+        segments.map(Self)
+    }
+
+    /// The segments.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+
+    /// Whether an ID could meet this template of one cluster and that of another.
+    pub fn overlaps(&self, own: &str, other: &Self, others: &str) -> bool {
+        let fixed = |segment: &Segment, cluster: &str| match segment {
+            Segment::Literal(s) => Some(s.clone()),
+            Segment::Cluster => Some(cluster.to_owned()),
+            Segment::Namespace | Segment::ServiceAccount | Segment::Any => None,
+        };
+        self.0.len() == other.0.len()
+            && self
+                .0
+                .iter()
+                .zip(&other.0)
+                .all(|(a, b)| match (fixed(a, own), fixed(b, others)) {
+                    (Some(a), Some(b)) => a == b,
+                    _ => true,
+                })
+    }
+}
+
+fn segment(s: &str) -> Option<Segment> {
+    let plain = |s: &str| {
+        !s.is_empty()
+            && s.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+    };
+    match s.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+        Some("cluster") => Some(Segment::Cluster),
+        Some("ns") => Some(Segment::Namespace),
+        Some("sa") => Some(Segment::ServiceAccount),
+        Some(name) => plain(name).then_some(Segment::Any),
+        None => plain(s).then(|| Segment::Literal(s.to_owned())),
+    }
+}
+
+impl Deserr<Problems> for SpiffePath {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        at: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        let s = text(value, at)?;
+        Self::parse(&s).ok_or_else(|| {
+            Problems::hinted(
+                at,
+                Code::InvalidValue,
+                format!("`{s}` is not a template of SPIFFE paths"),
+                "write segments or `{name}`s behind slashes, e.g. `/cluster/{cluster}/ns/{ns}/sa/{sa}`",
+            )
+        })
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for SpiffePath {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SpiffePath".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A template such as `/cluster/{cluster}/ns/{ns}/sa/{sa}`.",
+            "type": "string",
+            "pattern": r"^(/([A-Za-z0-9._-]+|\{[A-Za-z0-9._-]+\}))+$"
+        })
+    }
+}
