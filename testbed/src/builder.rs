@@ -30,6 +30,7 @@ pub struct Builder {
     configs: HashMap<String, String>,
     client_config: Option<String>,
     peer_authentication: PeerAuthentication,
+    normalize_path: bool,
     extra_trust_domains: Vec<String>,
     server_concurrency: u32,
     client_concurrency: u32,
@@ -49,6 +50,7 @@ impl Builder {
             configs: HashMap::new(),
             client_config: None,
             peer_authentication: PeerAuthentication::Strict,
+            normalize_path: true,
             extra_trust_domains: Vec::new(),
             server_concurrency: 2,
             client_concurrency: 1,
@@ -97,6 +99,12 @@ impl Builder {
     /// Whether plaintext callers are let in.
     pub fn peer_authentication(mut self, mode: PeerAuthentication) -> Self {
         self.peer_authentication = mode;
+        self
+    }
+
+    /// Whether the server sidecars' Envoys normalise paths before any filter, as Istio has them do.
+    pub fn normalize_path(mut self, normalize: bool) -> Self {
+        self.normalize_path = normalize;
         self
     }
 
@@ -254,6 +262,7 @@ impl Builder {
             material: &material,
             trust,
             peer_authentication: self.peer_authentication,
+            normalize_path: self.normalize_path,
             filters: inline,
             access_log: &access_log.to_string_lossy(),
         });

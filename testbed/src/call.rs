@@ -22,6 +22,7 @@ pub struct Call {
     pub(crate) transport: Transport,
     pub(crate) protocol: Protocol,
     pub(crate) timeout: Duration,
+    pub(crate) resume: bool,
     method: String,
     path: String,
     host: String,
@@ -48,6 +49,7 @@ impl Call {
             transport: Transport::Mtls,
             protocol: Protocol::Http1,
             timeout: Duration::from_secs(10),
+            resume: false,
             method: method.into(),
             path: path.into(),
             host: "orders.shop.svc.cluster.local".to_owned(),
@@ -136,6 +138,14 @@ impl Call {
     #[must_use]
     pub fn via_sidecar(mut self) -> Self {
         self.transport = Transport::Sidecar;
+        self
+    }
+
+    /// Offers the TLS session of one connection of a load to the next, instead of proving itself
+    /// anew.
+    #[must_use]
+    pub fn resume_sessions(mut self) -> Self {
+        self.resume = true;
         self
     }
 

@@ -218,6 +218,20 @@ impl Mesh {
         protocol: Protocol,
         bytes: &[u8],
     ) -> Result<Vec<u8>, CallError> {
+        let whole = self.raw_until(to, from.into(), protocol, bytes, |_| false);
+        whole.await.map(|(answer, _)| answer)
+    }
+
+    /// Sends bytes and reads until `done`, the connection closes, or it is silent (5 s before the
+    /// first byte, 300 ms after); says too whether it was closed.
+    pub(crate) async fn raw_until(
+        &self,
+        to: &str,
+        from: Identity,
+        protocol: Protocol,
+        bytes: &[u8],
+        done: impl Fn(&[u8]) -> bool,
+    ) -> Result<(Vec<u8>, bool), CallError> {
         let mut call = Call::get("/").from(from).to(to);
         call.protocol = protocol;
         let (mut stream, verdict) = self.way(&call)?.stream().await?;
@@ -225,17 +239,19 @@ impl Mesh {
         stream.write_all(bytes).await.map_err(failed)?;
         stream.flush().await.map_err(failed)?;
         let mut answer = Vec::new();
-        loop {
+        while !done(&answer) {
             let patience = if answer.is_empty() { 5000 } else { 300 };
             let read = stream.read_buf(&mut answer);
             match tokio::time::timeout(Duration::from_millis(patience), read).await {
-                Ok(Ok(0)) | Err(_) => return Ok(answer),
+                Ok(Ok(0)) => return Ok((answer, true)),
+                Err(_) => break,
                 Ok(Ok(_)) => {}
                 // A peer that closes without ceremony has said what it had to say.
-                Ok(Err(_)) if !answer.is_empty() => return Ok(answer),
+                Ok(Err(_)) if !answer.is_empty() => return Ok((answer, true)),
                 Ok(Err(error)) => return Err(failed(error)),
             }
         }
+        Ok((answer, false))
     }
 
     /// Repeats a call `rate` times a second, for `length` or until it is stopped.
@@ -274,8 +290,9 @@ impl Mesh {
             let root = &self.pki.authority(&Signer::Cluster(to.clone()))?.root;
             let server = self.pki.spiffe(&Workload::new(to, "shop", "orders"))?;
             let credential = self.pki.credential(&caller)?;
-            let config = tls::client_config(root, server, credential.as_deref(), protocol)
-                .map_err(|error| CallError::Tls(error.to_string()))?;
+            let config =
+                tls::client_config(root, server, credential.as_deref(), protocol, call.resume)
+                    .map_err(|error| CallError::Tls(error.to_string()))?;
             Some(config)
         } else {
             None

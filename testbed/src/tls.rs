@@ -33,12 +33,13 @@ impl Protocol {
 }
 
 /// What TLS a caller speaks: to whom (`root`, `uri`), as whom (`credential`).
-/// Sessions are not resumed: every connection proves itself anew.
+/// Unless `resume` is said, every connection proves itself anew.
 pub(crate) fn client_config(
     root: &CertificateDer<'static>,
     uri: String,
     credential: Option<&Credential>,
     protocol: Protocol,
+    resume: bool,
 ) -> Result<Arc<ClientConfig>, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(SpiffeVerifier::new(root, uri, provider.clone())?);
@@ -51,7 +52,9 @@ pub(crate) fn client_config(
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = vec![protocol.alpn()];
-    config.resumption = Resumption::disabled();
+    if !resume {
+        config.resumption = Resumption::disabled();
+    }
     Ok(Arc::new(config))
 }
 

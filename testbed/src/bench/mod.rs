@@ -50,9 +50,14 @@ impl Stage {
         let pki = Pki::new(&clusters, &[])?;
         let mut bundles = Vec::new();
         for cluster in &clusters {
-            let root = &pki.authority(&Signer::Cluster(cluster.name.clone()))?.root_pem;
+            let root = &pki
+                .authority(&Signer::Cluster(cluster.name.clone()))?
+                .root_pem;
             let domain = cluster.trust_domain.clone();
-            bundles.push((domain.clone(), folder.write(&format!("{domain}.pem"), root)?));
+            bundles.push((
+                domain.clone(),
+                folder.write(&format!("{domain}.pem"), root)?,
+            ));
         }
         let cluster = clusters[0].clone();
         let server = pki.credential(&server(&cluster).into())?;
@@ -81,6 +86,7 @@ impl Stage {
             material: &self.material,
             trust: &self.trust,
             peer_authentication: PeerAuthentication::Strict,
+            normalize_path: true,
             filters,
             access_log: "",
         });
@@ -186,8 +192,11 @@ impl Solo {
         let signer = Signer::Cluster(self.cluster.name.clone());
         let root = &self.pki.authority(&signer).map_err(failed)?.root;
         let uri = self.pki.spiffe(&server(&self.cluster)).map_err(failed)?;
-        let credential = self.pki.credential(&caller.clone().into()).map_err(failed)?;
-        let config = tls::client_config(root, uri, credential.as_deref(), Protocol::Http1)
+        let credential = self
+            .pki
+            .credential(&caller.clone().into())
+            .map_err(failed)?;
+        let config = tls::client_config(root, uri, credential.as_deref(), Protocol::Http1, false)
             .map_err(|error| CallError::Tls(error.to_string()))?;
         let way = Way {
             source: self.claim.ip,

@@ -15,6 +15,7 @@ pub(crate) struct Inbound<'a> {
     pub(crate) material: &'a Material,
     pub(crate) trust: &'a Trust,
     pub(crate) peer_authentication: PeerAuthentication,
+    pub(crate) normalize_path: bool,
     pub(crate) filters: Vec<Value>,
     pub(crate) access_log: &'a str,
 }
@@ -26,6 +27,7 @@ pub(crate) fn inbound(parts: Inbound<'_>) -> (Value, Value) {
         material,
         trust,
         peer_authentication,
+        normalize_path,
         filters,
         access_log,
     } = parts;
@@ -58,6 +60,7 @@ pub(crate) fn inbound(parts: Inbound<'_>) -> (Value, Value) {
         filters,
         access_log,
     );
+    manager["normalize_path"] = json!(normalize_path);
     manager["server_name"] = json!("istio-envoy");
     manager["forward_client_cert_details"] = json!("APPEND_FORWARD");
     manager["set_current_client_cert_details"] = json!({"subject": true, "dns": true, "uri": true});

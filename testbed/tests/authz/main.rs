@@ -7,6 +7,7 @@ mod broken_configuration;
 mod callers;
 mod corpus;
 mod hostile;
+mod identity;
 mod setup;
 mod telling;
 mod updates;
