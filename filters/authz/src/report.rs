@@ -1,6 +1,6 @@
 //! What a decision looks like from outside: its metric, its line in the access log, its header.
 
-use landbridge_engine::{ClusterId, Decision, PolicySet, Reason, RuleRef, Verdict};
+use landbridge_engine::{ClusterId, Decision, PolicySet, Reason, RuleRef, Shadow, Verdict};
 use landbridge_host::{Host, MetricId, MetricKind};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,12 +17,14 @@ struct Key {
     reason: Reason,
     rule: Option<RuleRef>,
     source: Option<ClusterId>,
+    shadow: Option<Shadow>,
 }
 
 /// One decision's reports.
 #[derive(Clone)]
 pub(crate) struct Report {
     counter: Option<MetricId>,
+    shadow_counter: Option<MetricId>,
     /// The access log's value.
     pub(crate) json: Rc<str>,
     /// The value of `x-landbridge-decision`.
@@ -44,6 +46,7 @@ impl Reports {
     pub(crate) fn count(&self, host: &dyn Host, set: &PolicySet, decision: &Decision) -> Report {
         let mut report = self.report(host, set, decision);
         increment(host, report.counter);
+        increment(host, report.shadow_counter);
         if !decision.audited.is_empty() {
             report.json = set.to_json(decision).into();
             for rule in &decision.audited {
@@ -59,6 +62,7 @@ impl Reports {
             reason: decision.reason,
             rule: decision.rule,
             source: decision.source,
+            shadow: decision.shadow,
         };
         let mut kept = self.kept.borrow_mut();
         if let Some(report) = kept.get(&key) {
@@ -66,12 +70,14 @@ impl Reports {
         }
         if kept.len() >= MOST_KEPT {
             key.rule = None;
+            key.shadow = None;
             if let Some(report) = kept.get(&key) {
                 return report.clone();
             }
         }
         let plain = Decision {
             rule: key.rule,
+            shadow: key.shadow,
             audited: Vec::new(),
             ..decision.clone()
         };
@@ -79,6 +85,10 @@ impl Reports {
             counter: host
                 .metric(MetricKind::Counter, &requests_metric(set, &plain))
                 .ok(),
+            shadow_counter: key.shadow.and_then(|shadow| {
+                let name = shadow_metric(set, &plain, &shadow);
+                host.metric(MetricKind::Counter, &name).ok()
+            }),
             json: set.to_json(&plain).into(),
             explanation: explanation(set, &plain).into(),
         };
@@ -139,6 +149,18 @@ fn requests_metric(set: &PolicySet, decision: &Decision) -> String {
     )
 }
 
+/// By the policy that would decide otherwise: that of the candidate set, or where none of its
+/// rules does, that of the enforced one.
+fn shadow_metric(set: &PolicySet, decision: &Decision, shadow: &Shadow) -> String {
+    let rule = shadow.rule.or(decision.rule);
+    let (policy, rule) = rule.map_or(("none", "none"), |r| (set.policy_name(r), set.rule_name(r)));
+    format!(
+        "landbridge.authz.policy.=.{policy};.rule.=.{rule};.outcome.=.{};.source_cluster.=.{};.shadow_total",
+        shadow.outcome.as_str(),
+        set.source_name(decision.source),
+    )
+}
+
 fn explanation(set: &PolicySet, decision: &Decision) -> String {
     let mut out = format!(
         "filter=authz, verdict={}, reason={}, source_cluster=\"{}\"",
@@ -149,6 +171,15 @@ fn explanation(set: &PolicySet, decision: &Decision) -> String {
     if decision.rule.is_some() {
         let (policy, rule) = names(set, decision);
         out.push_str(&format!(", policy=\"{policy}\", rule=\"{rule}\""));
+    }
+    if let Some(shadow) = &decision.shadow {
+        out.push_str(&format!(", shadow={}", shadow.outcome.as_str()));
+        if let Some(rule) = shadow.rule {
+            let (policy, rule) = (set.policy_name(rule), set.rule_name(rule));
+            out.push_str(&format!(
+                ", shadow_policy=\"{policy}\", shadow_rule=\"{rule}\""
+            ));
+        }
     }
     out
 }

@@ -111,6 +111,7 @@ fn failure(error: HostError) -> Judged {
             reason: Reason::EvaluationError,
             rule: None,
             source: None,
+            shadow: None,
             audited: Vec::new(),
         },
         trusted: false,

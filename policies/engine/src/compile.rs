@@ -1,24 +1,35 @@
 //! From documents to rules: names become numbers, patterns become sets.
 
+use crate::index::RuleIndex;
 use crate::matcher::{Case, Matcher, Test, Text, TextSet};
 use crate::mesh_index::{MeshIndex, Where};
 use crate::plan::Plan;
-use crate::policy_set::{Clause, Label, Policy, Rule};
+use crate::policy_set::{Clause, Label, Policy, Rule, RuleSet};
 use landbridge_model::{
-    Action, AnyOf, Authorization, Condition, ConditionKey, Named, Operation, Pattern, Port,
-    ServiceAccount, Source,
+    Action, AnyOf, Authorization, Condition, ConditionKey, Mode, Named, NamespacedName, Operation,
+    Pattern, Port, Source,
 };
+use std::collections::BTreeSet;
 use std::iter::Chain;
 use std::option;
+use std::sync::Arc;
 
 /// Policies as they are compiled, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Compiler {
     pub(crate) plan: Plan,
-    pub(crate) allow: Vec<Policy>,
-    pub(crate) deny: Vec<Policy>,
-    pub(crate) audit: Vec<Policy>,
+    policies: Vec<Compiled>,
     pub(crate) labels: Vec<Label>,
+    replaced: BTreeSet<String>,
+}
+
+/// One policy, and in which sets it is.
+#[derive(Debug)]
+struct Compiled {
+    name: String,
+    action: Action,
+    mode: Mode,
+    rules: Policy,
 }
 
 impl Compiler {
@@ -27,36 +38,33 @@ impl Compiler {
         let id = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
         let namespace = policy.metadata.namespace();
         let written = || policy.spec.rules.iter().flat_map(AnyOf::iter);
-        let rules = written().map(|rule| Rule {
-            from: rule
-                .from
-                .iter()
-                .flat_map(AnyOf::iter)
-                .map(|from| source(&from.source, namespace, mesh))
-                .collect(),
-            to: rule
-                .to
-                .iter()
-                .flat_map(AnyOf::iter)
-                .map(|to| operation(&to.operation, &mut self.plan))
-                .collect(),
-            when: Clause(
-                rule.when
-                    .iter()
-                    .flat_map(AnyOf::iter)
-                    .flat_map(|when| condition(when, &mut self.plan))
+        let mut rules = Vec::new();
+        for rule in written() {
+            let from = rule.from.iter().flat_map(AnyOf::iter);
+            let to = rule.to.iter().flat_map(AnyOf::iter);
+            let when = rule.when.iter().flat_map(AnyOf::iter);
+            rules.push(Arc::new(Rule {
+                from: from
+                    .map(|from| source(&from.source, namespace, mesh))
                     .collect(),
-            ),
-        });
-        let compiled = Policy {
-            id,
-            rules: rules.collect(),
-        };
-        match policy.spec.action {
-            Action::Allow => self.allow.push(compiled),
-            Action::Deny => self.deny.push(compiled),
-            Action::Audit => self.audit.push(compiled),
+                to: to
+                    .map(|to| operation(&to.operation, &mut self.plan))
+                    .collect(),
+                when: Clause(
+                    when.flat_map(|when| condition(when, &mut self.plan))
+                        .collect(),
+                ),
+            }));
         }
+        self.policies.push(Compiled {
+            name: policy.metadata.full_name(),
+            action: policy.spec.action,
+            mode: policy.spec.mode,
+            rules: Policy { id, rules },
+        });
+        let replaced = policy.spec.replaces.iter().flat_map(AnyOf::iter);
+        self.replaced
+            .extend(replaced.map(|name| name.full_name(namespace)));
         let rule_name = |(i, rule): (usize, &landbridge_model::Rule)| match &rule.name {
             Some(name) => name.as_str().into(),
             None => i.to_string().into_boxed_str(),
@@ -65,6 +73,38 @@ impl Compiler {
             policy: policy.metadata.full_name().into(),
             rules: written().enumerate().map(rule_name).collect(),
         });
+    }
+
+    /// The policies in force; those that would be, where shadow changes would make a difference;
+    /// and those that mark.
+    pub(crate) fn sets(&self) -> (RuleSet, Option<RuleSet>, RuleIndex) {
+        let enforced = |p: &&Compiled| p.mode != Mode::Shadow;
+        let candidate = |p: &&Compiled| match p.mode {
+            Mode::Enforce => !self.replaced.contains(&p.name),
+            Mode::Shadow => true,
+            Mode::Retire => false,
+        };
+        let changed = self.policies.iter().any(|p| enforced(&p) != candidate(&p));
+        let audit = self.policies.iter().filter(|p| p.action == Action::Audit);
+        (
+            self.set(enforced),
+            changed.then(|| self.set(candidate)),
+            RuleIndex::new(audit.map(|p| &p.rules)),
+        )
+    }
+
+    fn set(&self, member: impl Fn(&&Compiled) -> bool) -> RuleSet {
+        let of = |action: Action| {
+            let policies = self.policies.iter().filter(&member);
+            policies
+                .filter(move |p| p.action == action)
+                .map(|p| &p.rules)
+        };
+        RuleSet {
+            allows: of(Action::Allow).next().is_some(),
+            allow: RuleIndex::new(of(Action::Allow)),
+            deny: RuleIndex::new(of(Action::Deny)),
+        }
     }
 }
 
@@ -93,7 +133,7 @@ pub(crate) fn source(source: &Source, namespace: &str, mesh: &MeshIndex) -> Clau
         |by: Where| move |list: &AnyOf<Pattern>| Matcher::Clusters(mesh.select(by, list.iter()));
     let text =
         |text: Text| move |list: &AnyOf<Pattern>| Matcher::Text(text, texts(list, Case::Sensitive));
-    let accounts = |list: &AnyOf<ServiceAccount>| {
+    let accounts = |list: &AnyOf<NamespacedName>| {
         let mut set = TextSet::default();
         for account in list.iter() {
             let namespace = account.namespace.as_ref().map_or(namespace, |n| n.as_str());

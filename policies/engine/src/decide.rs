@@ -2,56 +2,69 @@
 
 use crate::Truth;
 use crate::caller::Caller;
-use crate::decision::{Decision, Reason, RuleRef, Verdict};
+use crate::decision::{Decision, Outcome, Reason, RuleRef, Shadow, Verdict};
 use crate::facts::{Facts, RawRequest, Rejection};
 use crate::index::RuleIndex;
-use crate::policy_set::PolicySet;
+use crate::policy_set::{PolicySet, RuleSet};
 use landbridge_model::DefaultAction;
+
+/// How the first rule that holds at least as surely as asked is found.
+type First = fn(&RuleIndex, &Facts<'_>, Truth) -> Option<(RuleRef, Truth)>;
 
 impl PolicySet {
     /// Decides one request.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
-        let (verdict, reason, rule) = self.verdict(facts, RuleIndex::first);
-        let audited = self.audit.each(facts);
-        Decision {
-            verdict,
-            reason,
-            rule,
-            source: facts.caller.cluster(),
-            audited,
-        }
+        self.decide_with(facts, RuleIndex::first, self.audit.each(facts))
     }
 
     /// The same, by walking every rule: the oracle that the index is tested against.
     #[cfg(feature = "oracle")]
     pub fn decide_by_walking(&self, facts: &Facts<'_>) -> Decision {
-        let (verdict, reason, rule) = self.verdict(facts, RuleIndex::walk_first);
-        let audited = self.audit.walk_each(facts);
+        self.decide_with(facts, RuleIndex::walk_first, self.audit.walk_each(facts))
+    }
+
+    fn decide_with(&self, facts: &Facts<'_>, first: First, audited: Vec<RuleRef>) -> Decision {
+        let (verdict, reason, rule) = self.verdict(&self.enforced, facts, first);
+        let shadow = self.candidate.as_ref().map(|candidate| {
+            let (would, reason, rule) = self.verdict(candidate, facts, first);
+            let outcome = match (verdict, would) {
+                (Verdict::Allow, Verdict::Deny) => Outcome::WouldDeny,
+                (Verdict::Deny, Verdict::Allow) => Outcome::WouldAllow,
+                _ => Outcome::Same,
+            };
+            Shadow {
+                outcome,
+                reason,
+                rule,
+            }
+        });
         Decision {
             verdict,
             reason,
             rule,
             source: facts.caller.cluster(),
+            shadow,
             audited,
         }
     }
 
     fn verdict(
         &self,
+        set: &RuleSet,
         facts: &Facts<'_>,
-        first: impl Fn(&RuleIndex, &Facts<'_>, Truth) -> Option<(RuleRef, Truth)>,
+        first: First,
     ) -> (Verdict, Reason, Option<RuleRef>) {
-        if let Some((rule, truth)) = first(&self.deny, facts, Truth::Unknown) {
+        if let Some((rule, truth)) = first(&set.deny, facts, Truth::Unknown) {
             let reason = match truth {
                 Truth::Yes => Reason::DeniedByRule,
                 _ => doubt(facts).unwrap_or(Reason::UnknownAttribute),
             };
             return (Verdict::Deny, reason, Some(rule));
         }
-        if let Some((rule, _)) = first(&self.allow, facts, Truth::Yes) {
+        if let Some((rule, _)) = first(&set.allow, facts, Truth::Yes) {
             return (Verdict::Allow, Reason::AllowedByRule, Some(rule));
         }
-        let otherwise = match (self.allows, self.settings.default_action) {
+        let otherwise = match (set.allows, self.settings.default_action) {
             (false, DefaultAction::Allow) => {
                 return (Verdict::Allow, Reason::AllowedByDefault, None);
             }
@@ -68,6 +81,7 @@ impl PolicySet {
             verdict: Verdict::Reject,
             reason: rejection.reason,
             rule: None,
+            shadow: None,
             source: Caller::new(raw.certificate(), &self.mesh).cluster(),
             audited: Vec::new(),
         }

@@ -92,6 +92,41 @@ pub struct Decision {
     pub rule: Option<RuleRef>,
     /// The caller's cluster, where it is known.
     pub source: Option<ClusterId>,
+    /// What the candidate set decides, where there is one. It changes nothing else here.
+    pub shadow: Option<Shadow>,
     /// The rules of AUDIT policies that matched: the first of each policy.
     pub audited: Vec<RuleRef>,
+}
+
+/// What would be decided, if every shadow change were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shadow {
+    /// Beside the enforced verdict.
+    pub outcome: Outcome,
+    /// Why it would be decided so.
+    pub reason: Reason,
+    /// The rule that would decide, where one does.
+    pub rule: Option<RuleRef>,
+}
+
+/// A candidate verdict beside the enforced one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The same.
+    Same,
+    /// What is allowed would be denied.
+    WouldDeny,
+    /// What is denied would be allowed.
+    WouldAllow,
+}
+
+impl Outcome {
+    /// As metrics and logs write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::WouldDeny => "would_deny",
+            Self::WouldAllow => "would_allow",
+        }
+    }
 }

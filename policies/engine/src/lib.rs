@@ -32,7 +32,7 @@ pub mod policy_test;
 mod truth;
 
 pub use caller::{Caller, Certificate, SpiffeId};
-pub use decision::{Decision, Reason, RuleRef, Verdict};
+pub use decision::{Decision, Outcome, Reason, RuleRef, Shadow, Verdict};
 pub use digest::Digest;
 pub use facts::{Facts, RawRequest, Rejection};
 pub use load::{Loaded, Surroundings, Unknown, load};

@@ -2,7 +2,6 @@
 
 use crate::compile::{Compiler, source};
 use crate::digest::{Digest, Digester};
-use crate::index::RuleIndex;
 use crate::mesh_index::MeshIndex;
 use crate::policy_set::{PolicySet, Settings};
 use landbridge_model::validate::{self, Findings, Names};
@@ -150,6 +149,7 @@ pub fn load(
     }
     let trusted = head.options.trusted_callers.iter().flat_map(AnyOf::iter);
     let trusted = trusted.map(|s| source(s, "default", &mesh)).collect();
+    let (enforced, candidate, audit) = compiler.sets();
     Ok(Loaded {
         digest: digester.finish(),
         policies: raw.policies(),
@@ -158,10 +158,9 @@ pub fn load(
             mesh,
             settings: settings(&head.options),
             plan: compiler.plan,
-            allows: !compiler.allow.is_empty(),
-            allow: RuleIndex::new(compiler.allow),
-            deny: RuleIndex::new(compiler.deny),
-            audit: RuleIndex::new(compiler.audit),
+            enforced,
+            candidate,
+            audit,
             labels: compiler.labels,
             trusted,
         },

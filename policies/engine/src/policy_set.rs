@@ -8,6 +8,7 @@ use crate::matcher::Test;
 use crate::mesh_index::{ClusterId, MeshIndex};
 use crate::plan::Plan;
 use landbridge_model::{DefaultAction, Explain, PathNormalization};
+use std::sync::Arc;
 
 /// How the filter behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,16 @@ impl Rule {
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) id: u32,
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<Arc<Rule>>,
+}
+
+/// Policies that decide together.
+#[derive(Debug, Default)]
+pub(crate) struct RuleSet {
+    pub(crate) allow: RuleIndex,
+    /// Whether there is an ALLOW policy, even one without rules.
+    pub(crate) allows: bool,
+    pub(crate) deny: RuleIndex,
 }
 
 /// What a policy and its rules are called.
@@ -74,10 +84,9 @@ pub struct PolicySet {
     pub(crate) mesh: MeshIndex,
     pub(crate) settings: Settings,
     pub(crate) plan: Plan,
-    pub(crate) allow: RuleIndex,
-    /// Whether an ALLOW policy applies here, even one without rules.
-    pub(crate) allows: bool,
-    pub(crate) deny: RuleIndex,
+    pub(crate) enforced: RuleSet,
+    /// What would be enforced, where shadow changes make a difference.
+    pub(crate) candidate: Option<RuleSet>,
     pub(crate) audit: RuleIndex,
     pub(crate) labels: Vec<Label>,
     pub(crate) trusted: Vec<Clause>,
@@ -152,6 +161,18 @@ impl PolicySet {
         if let Some(rule) = decision.rule {
             let (policy, rule) = (self.policy_name(rule), self.rule_name(rule));
             out.push_str(&format!(",\"policy\":\"{policy}\",\"rule\":\"{rule}\""));
+        }
+        if let Some(shadow) = &decision.shadow {
+            out.push_str(&format!(
+                ",\"shadow\":{{\"outcome\":\"{}\",\"reason\":\"{}\"",
+                shadow.outcome.as_str(),
+                shadow.reason.as_str(),
+            ));
+            if let Some(rule) = shadow.rule {
+                let (policy, rule) = (self.policy_name(rule), self.rule_name(rule));
+                out.push_str(&format!(",\"policy\":\"{policy}\",\"rule\":\"{rule}\""));
+            }
+            out.push('}');
         }
         if !decision.audited.is_empty() {
             let audited: Vec<String> = decision

@@ -110,6 +110,8 @@ pub struct Outcome {
     pub policy: Option<String>,
     /// The rule that decided.
     pub rule: Option<String>,
+    /// What the candidate set makes of it, where there is one.
+    pub shadow: Option<String>,
     /// The AUDIT policies that marked it.
     pub audited: Vec<String>,
 }
@@ -123,6 +125,9 @@ impl Outcome {
             reason: decision.reason.as_str().to_owned(),
             policy: decision.rule.as_ref().map(name),
             rule: decision.rule.map(|rule| set.rule_name(rule).to_owned()),
+            shadow: decision
+                .shadow
+                .map(|shadow| shadow.outcome.as_str().to_owned()),
             audited: decision.audited.iter().map(name).collect(),
         }
     }
@@ -145,6 +150,8 @@ impl Outcome {
         compare("reason", Some(&self.reason), expected.reason.as_deref());
         compare("policy", self.policy.as_deref(), expected.policy.as_deref());
         compare("rule", self.rule.as_deref(), expected.rule.as_deref());
+        let shadow = expected.shadow.map(landbridge_model::ShadowOutcome::as_str);
+        compare("shadow", self.shadow.as_deref(), shadow);
         if self.audited != expected.audited {
             differences.push(format!(
                 "audited: got [{}], wants [{}]",

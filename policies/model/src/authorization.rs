@@ -4,7 +4,7 @@ use crate::Code;
 use crate::decode::Problems;
 use crate::labels::Labels;
 use crate::name::{ClusterName, Name, text};
-use crate::pattern::{AnyOf, Pattern, Port, ServiceAccount};
+use crate::pattern::{AnyOf, NamespacedName, Pattern, Port};
 use crate::word::words;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use std::collections::BTreeMap;
@@ -26,6 +26,14 @@ pub struct Authorization {
     #[deserr(default)]
     #[cfg_attr(feature = "schema", schemars(default))]
     pub action: Action,
+    /// Whether the policy is in force, or tried beside those that are.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub mode: Mode,
+    /// Policies that a `Shadow` one would take the place of.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub replaces: Option<AnyOf<NamespacedName>>,
     /// The rules, any of which matches. Left out, the policy matches nothing: an ALLOW policy
     /// without rules denies everything.
     #[deserr(default)]
@@ -44,6 +52,21 @@ words! {
         Deny = "DENY",
         /// Marks the request and decides nothing.
         Audit = "AUDIT",
+    }
+}
+
+words! {
+    /// Whether a policy is in force. What would be decided if every shadow change were made is
+    /// decided beside what is, and reported.
+    #[derive(Default)]
+    pub enum Mode {
+        /// It is in force.
+        #[default]
+        Enforce = "Enforce",
+        /// It is not in force, and would be.
+        Shadow = "Shadow",
+        /// It is in force, and would not be.
+        Retire = "Retire",
     }
 }
 
@@ -187,7 +210,7 @@ lists! {
         /// The caller's namespace.
         namespaces / not_namespaces: Pattern,
         /// The caller's service account.
-        service_accounts / not_service_accounts: ServiceAccount,
+        service_accounts / not_service_accounts: NamespacedName,
     }
 }
 

@@ -32,7 +32,7 @@ mod word;
 pub mod yaml;
 
 pub use authorization::{
-    Action, Authorization, Condition, ConditionKey, From, Operation, Rule, Selector, Source,
+    Action, Authorization, Condition, ConditionKey, From, Mode, Operation, Rule, Selector, Source,
     Target, To,
 };
 pub use code::{Code, Severity};
@@ -48,8 +48,8 @@ pub use filter_config::{
 pub use mesh::{Cluster, Identity, Mesh, Region};
 pub use name::{ClusterName, Jurisdiction, Name, NetworkName, RegionName, TrustDomain};
 pub use node::{Entry, Node, Span, Value};
-pub use pattern::{AnyOf, Pattern, Port, ServiceAccount};
-pub use policy_test::{Caller, Case, Expectation, PolicyTest, Request, Verdict};
+pub use pattern::{AnyOf, NamespacedName, Pattern, Port};
+pub use policy_test::{Caller, Case, Expectation, PolicyTest, Request, ShadowOutcome, Verdict};
 #[cfg(feature = "schema")]
 pub use schema::schemas;
 pub use spiffe_path::{Segment, SpiffePath};

@@ -108,16 +108,27 @@ impl Deserr<Problems> for Port {
     }
 }
 
-/// A service account: `namespace/name`, or `name` in the policy's own namespace.
+/// What has a namespace: `namespace/name`, or `name` in the policy's own namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ServiceAccount {
+pub struct NamespacedName {
     /// The namespace, where one was written.
     pub namespace: Option<Name>,
     /// The name.
     pub name: Name,
 }
 
-impl Deserr<Problems> for ServiceAccount {
+impl NamespacedName {
+    /// `namespace/name`, where `own` is the namespace of whoever wrote it.
+    pub fn full_name(&self, own: &str) -> String {
+        format!(
+            "{}/{}",
+            self.namespace.as_ref().map_or(own, Name::as_str),
+            self.name
+        )
+    }
+}
+
+impl Deserr<Problems> for NamespacedName {
     fn deserialize_from_value<V: IntoValue>(
         value: Value<V>,
         at: ValuePointerRef<'_>,
@@ -141,7 +152,7 @@ impl Deserr<Problems> for ServiceAccount {
             Problems::hinted(
                 at,
                 Code::InvalidValue,
-                format!("`{s}` is not a service account"),
+                format!("`{s}` is not the name of one thing"),
                 "write `namespace/name`, or `name` for one in the policy's own namespace; no `*`",
             )
         })
@@ -181,7 +192,7 @@ impl<T: Deserr<Problems>> Deserr<Problems> for AnyOf<T> {
 
 #[cfg(feature = "schema")]
 mod schema {
-    use super::{AnyOf, Pattern, Port, ServiceAccount};
+    use super::{AnyOf, NamespacedName, Pattern, Port};
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     use std::borrow::Cow;
 
@@ -215,9 +226,9 @@ mod schema {
         }
     }
 
-    impl JsonSchema for ServiceAccount {
+    impl JsonSchema for NamespacedName {
         fn schema_name() -> Cow<'static, str> {
-            "ServiceAccount".into()
+            "NamespacedName".into()
         }
 
         fn json_schema(_: &mut SchemaGenerator) -> Schema {

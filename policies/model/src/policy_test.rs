@@ -137,6 +137,10 @@ pub struct Expectation {
     #[deserr(default)]
     #[cfg_attr(feature = "schema", schemars(default))]
     pub reason: Option<String>,
+    /// What the shadow changes would make of it.
+    #[deserr(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    pub shadow: Option<ShadowOutcome>,
     /// The AUDIT policies that marked the request, as `namespace/name`.
     #[deserr(default)]
     #[cfg_attr(feature = "schema", schemars(default))]
@@ -144,6 +148,16 @@ pub struct Expectation {
 }
 
 words! {
+    /// What the candidate set decides, beside the enforced one.
+    pub enum ShadowOutcome {
+        /// The same.
+        Same = "same",
+        /// It would be refused.
+        WouldDeny = "would_deny",
+        /// It would go on.
+        WouldAllow = "would_allow",
+    }
+
     /// What becomes of a request.
     pub enum Verdict {
         /// It goes on.

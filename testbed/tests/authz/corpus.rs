@@ -96,6 +96,7 @@ async fn decide(mesh: &Mesh, to: &str, request: &TestRequest) -> Outcome {
         reason: part("reason").unwrap(),
         policy: part("policy"),
         rule: part("rule"),
+        shadow: value["shadow"]["outcome"].as_str().map(str::to_owned),
         audited: audited
             .map(|a| a.as_str().unwrap().rsplit_once(':').unwrap().0.to_owned())
             .collect(),

@@ -139,3 +139,76 @@ async fn denials_are_in_the_proxys_log_so_many_a_second() {
         "{lines:?}"
     );
 }
+
+#[tokio::test]
+async fn what_shadow_changes_would_do_is_counted_and_changes_nothing() {
+    let policies = format!(
+        "{ALLOW_US}---
+apiVersion: landbridge.dev/v1alpha1
+kind: CrossClusterAuthorization
+metadata: {{name: no-writes, namespace: shop}}
+spec: {{mode: Shadow, action: DENY, rules: [{{name: writes, to: [{{operation: {{notMethods: [GET]}}}}]}}]}}
+---
+apiVersion: landbridge.dev/v1alpha1
+kind: CrossClusterAuthorization
+metadata: {{name: eu-too, namespace: shop}}
+spec: {{mode: Shadow, rules: [{{from: [{{source: {{jurisdictions: [EU]}}}}]}}]}}
+"
+    );
+    let mesh = Mesh::builder("shadow")
+        .clusters(only(&["use1-a", "euw1-a"]))
+        .clients(false);
+    let mesh = mesh
+        .config(config(&policies, r#"{"explain":"Always"}"#))
+        .start()
+        .await
+        .unwrap();
+    let send = async |from: &str, call: Call| {
+        let reply = mesh
+            .call(call.from(frontend(from)).to("use1-a"))
+            .await
+            .unwrap();
+        (
+            reply.status,
+            reply.header("x-landbridge-decision").unwrap().to_owned(),
+        )
+    };
+    let (status, told) = send("use1-a", Call::get("/same")).await;
+    assert_eq!(status, 200);
+    assert!(told.contains("shadow=same"), "{told}");
+    let (status, told) = send("use1-a", Call::post("/write", "")).await;
+    assert_eq!(status, 200);
+    assert!(
+        told.ends_with(
+            r#"shadow=would_deny, shadow_policy="shop/no-writes", shadow_rule="writes""#
+        ),
+        "{told}"
+    );
+    let (status, told) = send("euw1-a", Call::get("/eu")).await;
+    assert_eq!(status, 403);
+    assert!(told.contains("shadow=would_allow"), "{told}");
+    assert_eq!(
+        decision(&mesh, "use1-a", "/write").await["shadow"],
+        serde_json::json!({
+            "outcome": "would_deny", "reason": "DENIED_BY_RULE",
+            "policy": "shop/no-writes", "rule": "writes",
+        })
+    );
+    let stats = mesh.stats("use1-a", Side::Server).await.unwrap();
+    for (outcome, policy, from) in [
+        ("same", "shop/allow-us", "use1-a"),
+        ("would_deny", "shop/no-writes", "use1-a"),
+        ("would_allow", "shop/eu-too", "euw1-a"),
+    ] {
+        let labels = [
+            ("outcome", outcome),
+            ("policy", policy),
+            ("source_cluster", from),
+        ];
+        assert_eq!(
+            stats.sum("landbridge_authz_shadow_total", &labels),
+            1.0,
+            "{outcome}"
+        );
+    }
+}

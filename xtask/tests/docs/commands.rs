@@ -60,7 +60,9 @@ fn fault(step: &Step) -> Option<String> {
     match &words[assignments..] {
         [] => None,
         ["cargo", "xtask", args @ ..] => xtask_fault(args),
-        ["landbridge", args @ ..] => landbridge_fault(args, exit_code(&line.comment), &step.output),
+        ["landbridge", args @ ..] | ["cargo", "run", "-q", "-p", "landbridge", "--", args @ ..] => {
+            landbridge_fault(args, exit_code(&line.comment), &step.output)
+        }
         words => {
             if !NOT_RUN.iter().any(|(prefix, _)| words.starts_with(prefix)) {
                 return Some(format!(

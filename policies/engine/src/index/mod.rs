@@ -21,6 +21,7 @@ use crate::matcher::{Known, Text};
 use crate::policy_set::{Policy, Rule};
 use anchor::{Anchors, Key};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use texts::TextIndex;
 
 /// The place of a rule in the documents' order.
@@ -29,7 +30,7 @@ type Ordinal = u32;
 /// Rules of one action, and where to find them.
 #[derive(Debug, Default)]
 pub(crate) struct RuleIndex {
-    rules: Vec<(RuleRef, Rule)>,
+    rules: Vec<(RuleRef, Arc<Rule>)>,
     texts: Vec<(Text, TextIndex)>,
     clusters: Filed<u16>,
     ports: Filed<u16>,
@@ -79,20 +80,18 @@ fn push(list: &mut Vec<Ordinal>, rule: Ordinal) {
 
 impl RuleIndex {
     /// Files the rules of policies that stand in the documents' order.
-    pub(crate) fn new(policies: Vec<Policy>) -> Self {
+    pub(crate) fn new<'p>(policies: impl Iterator<Item = &'p Policy>) -> Self {
         let mut rules = Vec::new();
         for policy in policies {
-            for (rule, r) in (0..).zip(policy.rules) {
-                rules.push((
-                    RuleRef {
-                        policy: policy.id,
-                        rule,
-                    },
-                    r,
-                ));
+            for (rule, r) in (0..).zip(&policy.rules) {
+                let place = RuleRef {
+                    policy: policy.id,
+                    rule,
+                };
+                rules.push((place, Arc::clone(r)));
             }
         }
-        let anchors = Anchors::count(rules.iter().map(|(_, rule)| rule));
+        let anchors = Anchors::count(rules.iter().map(|(_, rule)| &**rule));
         let mut index = Self::default();
         for (ordinal, (_, rule)) in (0..).zip(&rules) {
             match anchors.choose(rule) {
@@ -181,7 +180,7 @@ impl RuleIndex {
         &'a self,
         facts: &Facts<'_>,
         at_least: Truth,
-    ) -> impl Iterator<Item = &'a (RuleRef, Rule)> {
+    ) -> impl Iterator<Item = &'a (RuleRef, Arc<Rule>)> {
         let mut lists: Lists<'a> = Vec::with_capacity(8);
         if !self.rules.is_empty() {
             lists.push(&self.rest);

@@ -2,7 +2,7 @@
 
 use super::{Findings, Names};
 use crate::Code;
-use crate::authorization::{Action, Authorization, Operation, Rule, Source};
+use crate::authorization::{Action, Authorization, Mode, Operation, Rule, Source};
 use crate::decode::suggest;
 use crate::pattern::{AnyOf, Pattern};
 use deserr::ValuePointerRef;
@@ -35,6 +35,7 @@ pub fn authorization(
             names.known_cluster(cluster.as_str(), place.push_index(i), findings);
         }
     }
+    check_mode(policy, at, findings);
     let Some(rules) = &policy.rules else {
         if policy.action != Action::Allow {
             findings.add_hinted(
@@ -60,6 +61,55 @@ pub fn authorization(
             findings.add(place.push_key("name"), Code::DuplicateName, message);
         }
         check_rule(rule, names, place, findings);
+    }
+}
+
+fn check_mode(policy: &Authorization, at: ValuePointerRef<'_>, findings: &mut Findings) {
+    if policy.mode != Mode::Enforce && policy.action == Action::Audit {
+        findings.add_hinted(
+            at.push_key("mode"),
+            Code::InvalidValue,
+            format!(
+                "an AUDIT policy decides nothing, so `{}` says nothing",
+                policy.mode.as_str()
+            ),
+            Some("leave `mode` out".to_owned()),
+        );
+    }
+    if policy.mode != Mode::Shadow && policy.replaces.is_some() {
+        findings.add_hinted(
+            at.push_key("replaces"),
+            Code::InvalidValue,
+            "only a policy with `mode: Shadow` can be tried in the place of another",
+            Some("set `mode: Shadow`, or delete the other policy".to_owned()),
+        );
+    }
+}
+
+/// Checks that what a policy `replaces` is among those there are: (name, mode).
+pub(super) fn replaces(
+    policy: &Authorization,
+    own: &str,
+    policies: &[(String, Mode)],
+    at: ValuePointerRef<'_>,
+    findings: &mut Findings,
+) {
+    let place = at.push_key("replaces");
+    for (i, name) in policy.replaces.iter().flat_map(AnyOf::iter).enumerate() {
+        let name = name.full_name(own);
+        match policies.iter().find(|(known, _)| *known == name) {
+            Some((_, Mode::Shadow)) => findings.add(
+                place.push_index(i),
+                Code::InvalidValue,
+                format!("`{name}` is not in force itself"),
+            ),
+            Some(_) => {}
+            None => {
+                let hint = suggest(&name, policies.iter().map(|(known, _)| known.as_str()));
+                let message = format!("no policy is called `{name}`");
+                findings.add_hinted(place.push_index(i), Code::UnknownPolicy, message, hint);
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub use authorization::{authorization, sources};
 pub use mesh::mesh;
 pub use names::Names;
 
+use crate::authorization::Mode;
 use crate::code::Code;
 use crate::decode::{Place, locate, path_text, suggest};
 use crate::diagnostic::Diagnostic;
@@ -85,6 +86,10 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
         .authorizations()
         .map(|p| p.metadata.full_name())
         .collect();
+    let modes: Vec<(String, Mode)> = documents
+        .authorizations()
+        .map(|p| (p.metadata.full_name(), p.spec.mode))
+        .collect();
     let mut meshes: usize = 0;
     for document in &documents.0 {
         let mut findings = Findings::default();
@@ -108,7 +113,11 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
                 mesh(&m.spec, spec, &mut findings);
             }
             Content::Authorization(policy) => match &names {
-                Some(names) => authorization(&policy.spec, names, spec, &mut findings),
+                Some(names) => {
+                    authorization(&policy.spec, names, spec, &mut findings);
+                    let own = policy.metadata.namespace();
+                    authorization::replaces(&policy.spec, own, &modes, spec, &mut findings);
+                }
                 None => no_mesh(root, &mut findings),
             },
             Content::PolicyTest(test) => match &names {

@@ -1,0 +1,57 @@
+//! What fuzzing found worth keeping, replayed: the laws of `fuzz/bodies.rs` over `fuzz/corpus`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails loudly"
+)]
+
+use std::path::Path;
+
+#[path = "../../../fuzz/bodies.rs"]
+#[expect(unreachable_pub, reason = "a library of its own, under libFuzzer")]
+mod bodies;
+
+/// A corpus is read by people and replayed by everyone: few inputs, and small ones.
+const MOST: usize = 50;
+const LONGEST: usize = 2048;
+
+fn replay(target: &str, body: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(corpus.join(target)).unwrap() {
+        let file = entry.unwrap().path();
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(bytes.len() <= LONGEST, "{} is too long", file.display());
+        // Shown only if the next line fails.
+        println!("{}", file.display());
+        body(&bytes);
+        inputs += 1;
+    }
+    assert!((1..=MOST).contains(&inputs), "{target}: {inputs} inputs");
+}
+
+#[test]
+fn config() {
+    replay("config", bodies::config);
+}
+
+#[test]
+fn decide() {
+    replay("decide", bodies::decide);
+}
+
+#[test]
+fn path() {
+    replay("path", bodies::path);
+}
+
+#[test]
+fn spiffe() {
+    replay("spiffe", bodies::spiffe);
+}
+
+#[test]
+fn yaml() {
+    replay("yaml", bodies::yaml);
+}
