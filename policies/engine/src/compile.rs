@@ -129,8 +129,9 @@ fn pair<T>(
 
 /// What a source asks for.
 pub(crate) fn source(source: &Source, namespace: &str, mesh: &MeshIndex) -> Clause {
-    let place =
-        |by: Where| move |list: &AnyOf<Pattern>| Matcher::Clusters(mesh.select(by, list.iter()));
+    let place = |by: Where| {
+        move |list: &AnyOf<Pattern>| Matcher::Clusters(by, mesh.select(by, list.iter()))
+    };
     let text =
         |text: Text| move |list: &AnyOf<Pattern>| Matcher::Text(text, texts(list, Case::Sensitive));
     let accounts = |list: &AnyOf<NamespacedName>| {

@@ -2,7 +2,7 @@
 
 use crate::Truth;
 use crate::facts::Facts;
-use crate::mesh_index::ClusterSet;
+use crate::mesh_index::{ClusterSet, Where};
 use landbridge_model::Pattern;
 use std::collections::BTreeSet;
 
@@ -58,6 +58,16 @@ impl TextSet {
         exact.chain(prefixes).chain(suffixes).chain(present)
     }
 
+    /// Each pattern, as documents write it.
+    pub(crate) fn to_patterns(&self) -> impl Iterator<Item = String> {
+        self.patterns().map(|(shape, text)| match shape {
+            Shape::Exact => text.to_owned(),
+            Shape::Prefix => format!("{text}*"),
+            Shape::Suffix => format!("*{text}"),
+            Shape::Present => "*".to_owned(),
+        })
+    }
+
     pub(crate) fn matches(&self, value: &str) -> bool {
         (self.present && !value.is_empty())
             || self.exact.contains(value)
@@ -87,7 +97,7 @@ pub(crate) enum Case {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Matcher {
     /// The caller's cluster is one of these.
-    Clusters(ClusterSet),
+    Clusters(Where, ClusterSet),
     /// A text is one of these.
     Text(Text, TextSet),
     /// The port is one of these.
@@ -104,7 +114,7 @@ pub(crate) struct Test {
 impl Test {
     pub(crate) fn holds(&self, facts: &Facts<'_>) -> Truth {
         let truth = match &self.matcher {
-            Matcher::Clusters(set) => set.contains(facts.caller.cluster()),
+            Matcher::Clusters(_, set) => set.contains(facts.caller.cluster()),
             Matcher::Text(text, set) => match facts.text(*text) {
                 Known::Text(value) => set.matches(value).into(),
                 Known::Absent => Truth::No,

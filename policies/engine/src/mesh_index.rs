@@ -29,6 +29,17 @@ struct Place {
     proof: Proof,
 }
 
+impl Place {
+    fn called(&self, by: Where) -> Option<&str> {
+        match by {
+            Where::Cluster => Some(&self.name),
+            Where::Region => Some(&self.region),
+            Where::Jurisdiction => Some(&self.jurisdiction),
+            Where::Network => self.network.as_deref(),
+        }
+    }
+}
+
 /// What a caller from a cluster can prove: all of what is there.
 #[derive(Debug, Default)]
 struct Proof {
@@ -131,23 +142,32 @@ impl MeshIndex {
         self.places.get(usize::from(id.0)).map_or("", |p| &*p.name)
     }
 
+    /// What a cluster is called, by this.
+    pub(crate) fn place_name(&self, id: ClusterId, by: Where) -> Option<String> {
+        let place = self.places.get(usize::from(id.0))?;
+        place.called(by).map(|name| name.to_string())
+    }
+
+    /// What the clusters that a match does not rule out are called, each name once.
+    pub(crate) fn place_names(&self, set: &ClusterSet, by: Where) -> Vec<String> {
+        let names = set
+            .possible()
+            .filter_map(|id| self.place_name(ClusterId(id), by));
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// The clusters that any of the patterns matches, by what `by` says of them.
     pub(crate) fn select<'a>(
         &self,
         by: Where,
         patterns: impl Iterator<Item = &'a Pattern> + Clone,
     ) -> ClusterSet {
-        let truth = |place: &Place| {
-            let value = match by {
-                Where::Cluster => Some(&place.name),
-                Where::Region => Some(&place.region),
-                Where::Jurisdiction => Some(&place.jurisdiction),
-                Where::Network => place.network.as_ref(),
-            };
-            match value {
-                Some(value) => patterns.clone().any(|p| p.matches(value)).into(),
-                None => Truth::Unknown,
-            }
+        let truth = |place: &Place| match place.called(by) {
+            Some(value) => patterns.clone().any(|p| p.matches(value)).into(),
+            None => Truth::Unknown,
         };
         ClusterSet(self.places.iter().map(truth).collect())
     }

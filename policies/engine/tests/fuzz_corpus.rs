@@ -18,16 +18,16 @@ const LONGEST: usize = 2048;
 
 fn replay(target: &str, body: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let mut inputs = 0;
-    for entry in std::fs::read_dir(corpus.join(target)).unwrap() {
-        let file = entry.unwrap().path();
-        let bytes = std::fs::read(&file).unwrap();
+    let entries = std::fs::read_dir(corpus.join(target)).unwrap();
+    let files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    for file in &files {
+        let bytes = std::fs::read(file).unwrap();
         assert!(bytes.len() <= LONGEST, "{} is too long", file.display());
         // Shown only if the next line fails.
         println!("{}", file.display());
         body(&bytes);
-        inputs += 1;
     }
+    let inputs = files.len();
     assert!((1..=MOST).contains(&inputs), "{target}: {inputs} inputs");
 }
 

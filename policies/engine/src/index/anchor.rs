@@ -85,7 +85,7 @@ fn keys(test: &Test) -> Option<Vec<Key<'_>>> {
         return None;
     }
     let keys: Vec<Key<'_>> = match &test.matcher {
-        Matcher::Clusters(set) => set.possible().map(Key::Cluster).collect(),
+        Matcher::Clusters(_, set) => set.possible().map(Key::Cluster).collect(),
         Matcher::Ports(ports) => ports.iter().copied().map(Key::Port).collect(),
         Matcher::Text(text, set) => set
             .patterns()

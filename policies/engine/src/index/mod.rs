@@ -127,6 +127,11 @@ impl RuleIndex {
         }
     }
 
+    /// All rules, in the documents' order.
+    pub(crate) fn all(&self) -> &[(RuleRef, Arc<Rule>)] {
+        &self.rules
+    }
+
     /// The first rule, in the documents' order, that holds at least as surely as asked.
     pub(crate) fn first(&self, facts: &Facts<'_>, at_least: Truth) -> Option<(RuleRef, Truth)> {
         self.candidates(facts, at_least).find_map(|(rule, r)| {

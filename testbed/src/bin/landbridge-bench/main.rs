@@ -1,0 +1,140 @@
+//! `landbridge-bench authz [--quick] [--json FILE] [--svg DIR]`: what
+//! authorization costs in a real Envoy, beside no filter, a Wasm filter that
+//! does nothing, and Envoy's own RBAC with the same policies.
+//!
+//! How it is measured, and why so, is in `docs/performance.md`. Figures depend
+//! on the machine, ratios less so: ratios are what the goals are about.
+
+mod agree;
+mod client;
+mod figures;
+mod generate;
+mod measure;
+mod plot;
+mod policies;
+mod random;
+mod report;
+mod translate;
+mod variant;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use landbridge_testbed::bench::Stage;
+use serde_json::Value;
+
+use figures::Outcome;
+use measure::Timing;
+use variant::{Runner, Variant};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;
+
+const USAGE: &str = "usage: landbridge-bench authz [--quick] [--json FILE] [--svg DIR]";
+
+fn problem(what: impl Into<String>) -> Error {
+    what.into().into()
+}
+
+/// What the command line asks for.
+#[derive(Debug, Default)]
+struct Args {
+    quick: bool,
+    json: Option<PathBuf>,
+    svg: Option<PathBuf>,
+}
+
+impl Args {
+    fn parse(mut args: impl Iterator<Item = String>) -> Option<Self> {
+        if args.next()? != "authz" {
+            return None;
+        }
+        let mut parsed = Self::default();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--quick" => parsed.quick = true,
+                "--json" => parsed.json = Some(args.next()?.into()),
+                "--svg" => parsed.svg = Some(args.next()?.into()),
+                _ => return None,
+            }
+        }
+        Some(parsed)
+    }
+}
+
+fn main() -> ExitCode {
+    let Some(args) = Args::parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(64);
+    };
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("landbridge-bench: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
+    // One thread for the load: the other core is the Envoy's.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(authz(args))?;
+    report::print(&outcome);
+    if let Some(file) = &args.json {
+        write(file, &format!("{:#}\n", report::json(&outcome)))?;
+    }
+    if let Some(folder) = &args.svg {
+        std::fs::create_dir_all(folder)?;
+        write(&folder.join("authz-cpu.svg"), &plot::svg(&outcome)?)?;
+    }
+    Ok(())
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text)
+        .map_err(|error| problem(format!("cannot write `{}`: {error}", file.display())))
+}
+
+async fn authz(args: &Args) -> Result<Outcome> {
+    let timing = if args.quick {
+        Timing::QUICK
+    } else {
+        Timing::FULL
+    };
+    let variants = Variant::all();
+    let mut stage = Stage::new("bench", variants.len())?;
+    let mut runners = Vec::new();
+    for variant in variants {
+        eprintln!("starting {}", variant.name());
+        runners.push(Runner::start(&mut stage, variant, timing.starts).await?);
+    }
+    let agreed = agree::check(&runners).await?;
+    eprintln!("RBAC and Landbridge agree on {agreed} requests");
+    let samples = measure::rounds(&runners, timing, |round| {
+        eprintln!("round {round} of {}", timing.rounds);
+    })
+    .await?;
+    Ok(Outcome {
+        quick: args.quick,
+        timing,
+        agreed,
+        envoy: envoy_version(&runners).await?,
+        rows: figures::rows(runners, samples),
+    })
+}
+
+async fn envoy_version(runners: &[Runner]) -> Result<String> {
+    let runner = runners.first().ok_or_else(|| problem("nothing runs"))?;
+    let info: Value = serde_json::from_str(&runner.solo.admin("/server_info").await?)?;
+    // A commit, the version, and how it was built.
+    let version = info["version"].as_str().and_then(|v| v.split('/').nth(1));
+    Ok(version.unwrap_or("unknown").to_owned())
+}

@@ -1,0 +1,138 @@
+//! The rounds: every variant under load after every other, again and again, so
+//! that whatever else the machine does meets all of them alike.
+
+use std::time::{Duration, Instant};
+
+use landbridge_testbed::bench::Solo;
+
+use crate::client::Load;
+use crate::generate::Kind;
+use crate::variant::Runner;
+use crate::{Result, problem};
+
+/// How long and how often.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// How often an Envoy is started, to time its start.
+    pub starts: usize,
+    /// How often each variant is measured with each kind of request.
+    pub rounds: usize,
+    /// For how long.
+    pub window: Duration,
+    /// How long the load runs before that, each time.
+    pub settle: Duration,
+    /// How long each variant gets each kind of request before the first round.
+    pub warm_up: Duration,
+    /// How many connections there are, each with one request in flight.
+    pub connections: usize,
+}
+
+impl Timing {
+    pub const FULL: Self = Self {
+        starts: 3,
+        rounds: 5,
+        window: Duration::from_secs(2),
+        settle: Duration::from_millis(300),
+        warm_up: Duration::from_secs(1),
+        connections: 12,
+    };
+    pub const QUICK: Self = Self {
+        starts: 1,
+        rounds: 3,
+        window: Duration::from_millis(700),
+        settle: Duration::from_millis(150),
+        warm_up: Duration::from_millis(250),
+        connections: 12,
+    };
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// Requests a second.
+    pub rps: f64,
+    /// CPU time of the Envoy's process per request, in microseconds.
+    pub cpu: f64,
+}
+
+/// What was measured of a variant: by kind, by round.
+pub type Samples = [Vec<Sample>; 3];
+
+/// Measures all of them; the result is in the order of the runners.
+pub async fn rounds(
+    runners: &[Runner],
+    timing: Timing,
+    mut tell: impl FnMut(usize),
+) -> Result<Vec<Samples>> {
+    for runner in runners {
+        for kind in Kind::ALL {
+            let timing = Timing {
+                settle: Duration::ZERO,
+                window: timing.warm_up,
+                ..timing
+            };
+            sample(runner, kind, timing).await?;
+        }
+    }
+    let mut samples: Vec<Samples> = runners.iter().map(|_| Samples::default()).collect();
+    for round in 0..timing.rounds {
+        tell(round + 1);
+        for (number, kind) in Kind::ALL.into_iter().enumerate() {
+            // There and back, so that no variant always follows the same one.
+            let mut order: Vec<usize> = (0..runners.len()).collect();
+            if round % 2 == 1 {
+                order.reverse();
+            }
+            for index in order {
+                let one = sample(&runners[index], kind, timing).await?;
+                samples[index][number].push(one);
+            }
+        }
+    }
+    Ok(samples)
+}
+
+async fn sample(runner: &Runner, kind: Kind, timing: Timing) -> Result<Sample> {
+    let request = kind.request();
+    let policies = runner.policies.as_deref();
+    let expected = policies.map_or(200, |policies| kind.status(policies));
+    let solo = &runner.solo;
+    let load = Load::start(
+        solo,
+        &request.caller,
+        request.bytes(),
+        expected,
+        timing.connections,
+    )
+    .await?;
+    tokio::time::sleep(timing.settle).await;
+    let before = (load.done(), cpu_time(solo)?, Instant::now());
+    tokio::time::sleep(timing.window).await;
+    let after = (load.done(), cpu_time(solo)?, Instant::now());
+    load.stop().await?;
+    let done = (after.0 - before.0) as f64;
+    if done == 0.0 {
+        let what = format!("`{}` answers nothing", runner.variant.name());
+        return Err(problem(what));
+    }
+    Ok(Sample {
+        rps: done / (after.2 - before.2).as_secs_f64(),
+        cpu: (after.1.saturating_sub(before.1)).as_secs_f64() * 1e6 / done,
+    })
+}
+
+/// The CPU time that a process has used, user and system.
+fn cpu_time(solo: &Solo) -> Result<Duration> {
+    let stat = solo.proc("stat")?;
+    // The second field is a name in parentheses and may hold anything; `utime`
+    // and `stime` are the 14th and 15th.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    let seconds = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
+    Ok(Duration::from_secs_f64(seconds))
+}
