@@ -5,40 +5,26 @@ use crate::decode::Problems;
 use crate::labels::Labels;
 use crate::name::{ClusterName, Name, text};
 use crate::pattern::{AnyOf, NamespacedName, Pattern, Port};
+use crate::record::document;
 use crate::word::words;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use std::collections::BTreeMap;
 
-/// The spec of a `CrossClusterAuthorization`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct Authorization {
-    /// Where the policy applies; everywhere, where it is left out.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub target: Target,
-    /// What a matching rule does.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub action: Action,
-    /// Whether the policy is in force, or tried beside those that are.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub mode: Mode,
-    /// Policies that a `Shadow` one would take the place of.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub replaces: Option<AnyOf<NamespacedName>>,
-    /// The rules, any of which matches. Left out, the policy matches nothing: an ALLOW policy
-    /// without rules denies everything.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub rules: Option<AnyOf<Rule>>,
+document! {
+    /// The spec of a `CrossClusterAuthorization`.
+    pub struct Authorization {
+        /// Where the policy applies; everywhere, where it is left out.
+        pub target: Target = default,
+        /// What a matching rule does.
+        pub action: Action = default,
+        /// Whether the policy is in force, or tried beside those that are.
+        pub mode: Mode = default,
+        /// Policies that a `Shadow` one would take the place of.
+        pub replaces: Option<AnyOf<NamespacedName>> = default,
+        /// The rules, any of which matches. Left out, the policy matches nothing: an ALLOW policy
+        /// without rules denies everything.
+        pub rules: Option<AnyOf<Rule>> = default,
+    }
 }
 
 words! {
@@ -70,94 +56,48 @@ words! {
     }
 }
 
-/// Which proxies a policy applies to; what is left out restricts nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct Target {
-    /// The clusters whose proxies it applies to.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub clusters: Option<AnyOf<ClusterName>>,
-    /// The namespace of the workload.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub namespace: Option<Name>,
-    /// The labels of the workload.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub selector: Option<Selector>,
-}
+document! {
+    /// Which proxies a policy applies to; what is left out restricts nothing.
+    #[derive(Default)]
+    pub struct Target {
+        /// The clusters whose proxies it applies to.
+        pub clusters: Option<AnyOf<ClusterName>> = default,
+        /// The namespace of the workload.
+        pub namespace: Option<Name> = default,
+        /// The labels of the workload.
+        pub selector: Option<Selector> = default,
+    }
 
-/// Istio's workload selector.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct Selector {
-    /// Labels that the workload must all have.
-    #[deserr(from(Labels) = Labels::into_map)]
-    pub match_labels: BTreeMap<String, String>,
-}
+    /// Istio's workload selector.
+    pub struct Selector {
+        /// Labels that the workload must all have.
+        #[deserr(from(Labels) = Labels::into_map)]
+        pub match_labels: BTreeMap<String, String>,
+    }
 
-/// A rule matches where one of `from`, one of `to` and all of `when` do.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct Rule {
-    /// The name that decisions, metrics and logs call it by; its index, where it has none.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub name: Option<Name>,
-    /// Who calls; anyone, where it is left out.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub from: Option<AnyOf<From>>,
-    /// What is asked; anything, where it is left out.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub to: Option<AnyOf<To>>,
-    /// Further conditions, all of which must hold.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub when: Option<AnyOf<Condition>>,
-}
+    /// A rule matches where one of `from`, one of `to` and all of `when` do.
+    pub struct Rule {
+        /// The name that decisions, metrics and logs call it by; its index, where it has none.
+        pub name: Option<Name> = default,
+        /// Who calls; anyone, where it is left out.
+        pub from: Option<AnyOf<From>> = default,
+        /// What is asked; anything, where it is left out.
+        pub to: Option<AnyOf<To>> = default,
+        /// Further conditions, all of which must hold.
+        pub when: Option<AnyOf<Condition>> = default,
+    }
 
-/// Istio's wrapper around a source.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct From {
-    /// The source.
-    pub source: Source,
-}
+    /// Istio's wrapper around a source.
+    pub struct From {
+        /// The source.
+        pub source: Source,
+    }
 
-/// Istio's wrapper around an operation.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct To {
-    /// The operation.
-    pub operation: Operation,
+    /// Istio's wrapper around an operation.
+    pub struct To {
+        /// The operation.
+        pub operation: Operation,
+    }
 }
 
 macro_rules! lists {
@@ -167,22 +107,17 @@ macro_rules! lists {
             $($(#[doc = $field_doc:literal])+ $field:ident / $not:ident: $item:ty,)+
         }
     ) => {
-        $(#[doc = $doc])+
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Deserr)]
-        #[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        #[cfg_attr(feature = "schema", schemars(rename_all = "camelCase", deny_unknown_fields))]
-        pub struct $name {
-            $(
-                $(#[doc = $field_doc])+
-                #[deserr(default)]
-                #[cfg_attr(feature = "schema", schemars(default))]
-                pub $field: Option<AnyOf<$item>>,
-                #[doc = concat!("None of these `", stringify!($field), "`.")]
-                #[deserr(default)]
-                #[cfg_attr(feature = "schema", schemars(default))]
-                pub $not: Option<AnyOf<$item>>,
-            )+
+        document! {
+            $(#[doc = $doc])+
+            #[derive(Default)]
+            pub struct $name {
+                $(
+                    $(#[doc = $field_doc])+
+                    pub $field: Option<AnyOf<$item>> = default,
+                    #[doc = concat!("None of these `", stringify!($field), "`.")]
+                    pub $not: Option<AnyOf<$item>> = default,
+                )+
+            }
         }
 
         impl $name {
@@ -228,25 +163,16 @@ lists! {
     }
 }
 
-/// One further condition.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct Condition {
-    /// What is looked at: `request.headers[name]`.
-    pub key: ConditionKey,
-    /// Any of these values.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub values: Option<AnyOf<Pattern>>,
-    /// None of these values; a header that is not there has none of them.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub not_values: Option<AnyOf<Pattern>>,
+document! {
+    /// One further condition.
+    pub struct Condition {
+        /// What is looked at: `request.headers[name]`.
+        pub key: ConditionKey,
+        /// Any of these values.
+        pub values: Option<AnyOf<Pattern>> = default,
+        /// None of these values; a header that is not there has none of them.
+        pub not_values: Option<AnyOf<Pattern>> = default,
+    }
 }
 
 /// What a condition looks at.

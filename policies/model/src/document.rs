@@ -8,6 +8,7 @@ use crate::mesh::Mesh;
 use crate::name::Name;
 use crate::node::{Node, Value};
 use crate::policy_test::PolicyTest;
+use crate::record::document;
 use deserr::{Deserr, IntoValue, ValuePointerRef};
 
 /// The version of the documents that this crate reads.
@@ -15,49 +16,24 @@ pub const API_VERSION: &str = "landbridge.dev/v1alpha1";
 
 const KINDS: [&str; 3] = ["Mesh", "CrossClusterAuthorization", "PolicyTest"];
 
-/// Kubernetes' object metadata. What a cluster adds to it is accepted and not looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-#[expect(missing_docs, reason = "the ignored fields are Kubernetes' own")]
-pub struct Metadata {
-    /// The name.
-    pub name: Name,
-    /// The namespace; `default`, where it is left out.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub namespace: Option<Name>,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub labels: Ignored,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub annotations: Ignored,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub creation_timestamp: Ignored,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub generation: Ignored,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub resource_version: Ignored,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub uid: Ignored,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub managed_fields: Ignored,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub owner_references: Ignored,
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub finalizers: Ignored,
+document! {
+    /// Kubernetes' object metadata. What a cluster adds to it is accepted and not looked at.
+    #[expect(missing_docs, reason = "the ignored fields are Kubernetes' own")]
+    pub struct Metadata {
+        /// The name.
+        pub name: Name,
+        /// The namespace; `default`, where it is left out.
+        pub namespace: Option<Name> = default,
+        pub labels: Ignored = default,
+        pub annotations: Ignored = default,
+        pub creation_timestamp: Ignored = default,
+        pub generation: Ignored = default,
+        pub resource_version: Ignored = default,
+        pub uid: Ignored = default,
+        pub managed_fields: Ignored = default,
+        pub owner_references: Ignored = default,
+        pub finalizers: Ignored = default,
+    }
 }
 
 impl Metadata {

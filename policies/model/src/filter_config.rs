@@ -4,7 +4,7 @@
 //! tree of ten thousand policies would take several times the memory of what is compiled from it,
 //! and a Wasm module never gives memory back.
 
-use crate::decode::{Problems, decode};
+use crate::decode::decode;
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, ApiVersion, Content, Document, Documents};
 use crate::labels::Labels;
@@ -12,9 +12,10 @@ use crate::mesh::Mesh;
 use crate::name::{ClusterName, Name};
 use crate::node::{DUPLICATE_KEY, Entry, Node, Seen, Span, Value};
 use crate::pattern::AnyOf;
+use crate::record::document;
 use crate::word::words;
 use crate::{Code, Source};
-use deserr::{Deserr, ValuePointerRef};
+use deserr::ValuePointerRef;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -42,82 +43,46 @@ impl Default for Limits {
     }
 }
 
-/// What is in a configuration beside its policies.
-#[derive(Clone, Debug, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct FilterConfig {
-    /// `landbridge.dev/v1alpha1`.
-    pub api_version: String,
-    /// The spec of the `Mesh`.
-    pub mesh: Mesh,
-    /// What the proxy is; its own node metadata, where it is left out.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub local: Option<Local>,
-    /// How the filter behaves.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub options: Options,
-}
+document! {
+    /// What is in a configuration beside its policies.
+    pub struct FilterConfig {
+        /// `landbridge.dev/v1alpha1`.
+        pub api_version: String,
+        /// The spec of the `Mesh`.
+        pub mesh: Mesh,
+        /// What the proxy is; its own node metadata, where it is left out.
+        pub local: Option<Local> = default,
+        /// How the filter behaves.
+        pub options: Options = default,
+    }
 
-/// What a proxy is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct Local {
-    /// The cluster it is in; node metadata `CLUSTER_ID`, where it is left out.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub cluster: Option<ClusterName>,
-    /// The namespace of its workload; node metadata `NAMESPACE`, where it is left out.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub namespace: Option<Name>,
-    /// The labels of its workload; node metadata `LABELS`, where they are left out.
-    #[deserr(default, from(Option<Labels>) = Labels::into_optional_map)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub labels: Option<BTreeMap<String, String>>,
-}
+    /// What a proxy is.
+    #[derive(Default)]
+    pub struct Local {
+        /// The cluster it is in; node metadata `CLUSTER_ID`, where it is left out.
+        pub cluster: Option<ClusterName> = default,
+        /// The namespace of its workload; node metadata `NAMESPACE`, where it is left out.
+        pub namespace: Option<Name> = default,
+        /// The labels of its workload; node metadata `LABELS`, where they are left out.
+        #[deserr(from(Option<Labels>) = Labels::into_optional_map)]
+        pub labels: Option<BTreeMap<String, String>> = default,
+    }
 
-/// How the authorization filter behaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserr)]
-#[deserr(error = Problems, rename_all = camelCase, deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(
-    feature = "schema",
-    schemars(rename_all = "camelCase", deny_unknown_fields)
-)]
-pub struct Options {
-    /// What becomes of a request where no ALLOW policy applies to the proxy.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub default_action: DefaultAction,
-    /// How a path is normalised before it is judged and sent on.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub path_normalization: PathNormalization,
-    /// Who is told why, in the response header `x-landbridge-decision`.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub explain: Explain,
-    /// Callers who may be told why and may set `x-landbridge-*` request headers.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub trusted_callers: Option<AnyOf<Source>>,
-    /// How many denials a worker logs a second; 10, where it is left out. What is not logged is
-    /// counted in the next line that is.
-    #[deserr(default)]
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub denial_logs_per_second: Option<u32>,
+    /// How the authorization filter behaves.
+    #[derive(Default)]
+    pub struct Options {
+        /// What becomes of a request where no ALLOW policy applies to the proxy.
+        pub default_action: DefaultAction = default,
+        /// How a path is normalised before it is judged and sent on.
+        pub path_normalization: PathNormalization = default,
+        /// Who is told why, in the response header `x-landbridge-decision`.
+        pub explain: Explain = default,
+        /// Callers who may be told why and may set `x-landbridge-*` request headers.
+        pub trusted_callers: Option<AnyOf<Source>> = default,
+        /// How many denials a worker logs a second; 10, where it is left out. What is not logged is
+        /// counted in the next line that is.
+        pub denial_logs_per_second: Option<u32> = default,
+    }
 }
 
 words! {

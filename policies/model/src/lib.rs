@@ -23,6 +23,7 @@ mod name;
 mod node;
 mod pattern;
 mod policy_test;
+mod record;
 #[cfg(feature = "schema")]
 mod schema;
 mod spiffe_path;
