@@ -13,7 +13,7 @@ mod report;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Checks and renders the policies of a multi-cluster mesh.
+/// Checks, tests and renders the policies of a multi-cluster mesh.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {
@@ -25,6 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(commands::check::Args),
+    Test(commands::test::Args),
     Render(commands::render::Args),
     Completions(commands::completions::Args),
 }
@@ -32,6 +33,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Check(args) => commands::check::run(&args),
+        Command::Test(args) => commands::test::run(&args),
         Command::Render(args) => commands::render::run(&args),
         Command::Completions(args) => commands::completions::run::<Cli>(&args),
     };

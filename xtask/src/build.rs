@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use crate::cli::BuildArgs;
 use crate::wasm_opt::WasmOpt;
-use crate::{Error, Result, process, python, workspace};
+use crate::{Error, Result, exports, process, python, workspace};
 
 const TARGET: &str = "wasm32-wasip1";
 const PROFILE: &str = "filter";
@@ -62,10 +62,12 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(&to).map_err(|e| Error::at("create", &to, &e))?;
     let publish = |(name, package): &(&str, &str)| {
         let module = built.join(format!("{}.wasm", package.replace('-', "_")));
+        let trimmed = built.join(format!("{name}.trimmed.wasm"));
+        replace(&trimmed, &exports::trim(&read(&module)?)?)?;
         let published = to.join(format!("{name}.wasm"));
         match &optimiser {
-            Some(wasm_opt) => wasm_opt.publish(&module, &published)?,
-            None => replace(&published, &read(&module)?)?,
+            Some(wasm_opt) => wasm_opt.publish(&trimmed, &published)?,
+            None => replace(&published, &read(&trimmed)?)?,
         }
         Ok(published)
     };

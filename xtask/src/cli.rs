@@ -20,6 +20,10 @@ pub enum Command {
     Build(BuildArgs),
     /// Run every test, with a real Envoy and freshly built filters
     Test(TestArgs),
+    /// Try random bytes on the decoders and the engine
+    Fuzz(FuzzArgs),
+    /// Run the case corpus through the engine as Wasm, in Node
+    WasmTest,
     /// Start the three-cluster mesh and show it at work
     Demo(DemoArgs),
     /// Measure the filters in a real Envoy
@@ -42,6 +46,16 @@ pub struct TestArgs {
     /// Passed on to `cargo test`; `-p NAME` narrows the run to one package
     #[arg(last = true)]
     pub args: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct FuzzArgs {
+    /// Which target: the name of a file in fuzz/targets; all of them, one after the other, if it
+    /// is left out
+    pub target: Option<String>,
+    /// How long to try each
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub seconds: u32,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,8 @@ mod check;
 mod demo;
 mod envoy;
 mod error;
+mod exports;
+mod fuzz;
 mod install;
 mod process;
 mod python;
@@ -22,6 +24,7 @@ mod test;
 mod testbed;
 mod version;
 mod wasm_opt;
+mod wasm_test;
 mod workspace;
 
 pub use error::{Error, Result};
@@ -34,6 +37,8 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Envoy => envoy::run(),
         Command::Build(args) => build::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::WasmTest => wasm_test::run(),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check => check::run(),

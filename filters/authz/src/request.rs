@@ -169,7 +169,7 @@ fn effects(
 fn prepare(host: &dyn Host, headers: &Headers, judged: &Judged) -> Result<(), HostError> {
     if !judged.trusted {
         for (name, _) in headers {
-            if name.starts_with(OWN_HEADERS) {
+            if is_own(name) {
                 host.remove_request_header(name)?;
             }
         }
@@ -179,6 +179,13 @@ fn prepare(host: &dyn Host, headers: &Headers, judged: &Judged) -> Result<(), Ho
         host.clear_route_cache()?;
     }
     Ok(())
+}
+
+/// Whether a header is one of ours, also to a server that takes `_` for `-`, as CGI has it.
+fn is_own(name: &str) -> bool {
+    let mut own = OWN_HEADERS.bytes();
+    let mut name = name.bytes().map(|b| if b == b'_' { b'-' } else { b });
+    own.all(|b| name.next() == Some(b))
 }
 
 fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {

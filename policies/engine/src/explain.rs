@@ -53,7 +53,7 @@ pub struct Miss {
 pub struct Failure {
     /// The field, as documents write it.
     pub field: String,
-    /// What the request has; `None` where that is not known.
+    /// What the request has: empty where it is not there, `None` where that is not known.
     pub got: Option<String>,
     /// What the rule wants.
     pub wants: String,
@@ -62,6 +62,9 @@ pub struct Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.got {
+            Some(got) if got.is_empty() => {
+                write!(f, "`{}`: not there, wants {}", self.field, self.wants)
+            }
             Some(got) => write!(f, "`{}`: got `{got}`, wants {}", self.field, self.wants),
             None => write!(f, "`{}`: not known, wants {}", self.field, self.wants),
         }

@@ -30,6 +30,11 @@ pub enum MalformedPath {
     BadEscape,
     /// Has `%2F` or `%5C`.
     EscapedSlash,
+    /// Has an escaped character in more bytes than it takes, such as `%C0%AF` for `/`.
+    Overlong,
+    /// Has a `;` behind a dot segment, or for an empty one: servers that cut parameters off
+    /// resolve the segment after that (`/a/..;/b`, `/;/b`).
+    HiddenSegment,
 }
 
 impl fmt::Display for MalformedPath {
@@ -42,6 +47,8 @@ impl fmt::Display for MalformedPath {
             Self::NotUtf8 => "is not UTF-8",
             Self::BadEscape => "has a broken escape",
             Self::EscapedSlash => "has an escaped slash",
+            Self::Overlong => "has overlong UTF-8",
+            Self::HiddenSegment => "has a parameter on a dot segment or an empty one",
         })
     }
 }
@@ -76,6 +83,9 @@ pub fn normalize(raw: &[u8], mode: Mode) -> Result<Cow<'_, str>, MalformedPath> 
         return Ok(Cow::Borrowed(text));
     }
     let decoded = unescape(path.as_bytes(), mode)?;
+    if hides_segment(&decoded) {
+        return Err(MalformedPath::HiddenSegment);
+    }
     let mut normal = remove_dot_segments(&decoded);
     if matches!(mode, Mode::MergeSlashes | Mode::DecodeAndMergeSlashes) {
         normal = merge_slashes(&normal);
@@ -95,7 +105,7 @@ fn is_plain(path: &[u8]) -> bool {
     let mut after_slash = false;
     for b in path {
         match b {
-            b'/' | b'.' if after_slash => return false,
+            b'/' | b'.' | b';' if after_slash => return false,
             b'%' | b'\\' | 0x80.. => return false,
             _ => after_slash = *b == b'/',
         }
@@ -106,7 +116,9 @@ fn is_plain(path: &[u8]) -> bool {
 fn unescape(path: &[u8], mode: Mode) -> Result<String, MalformedPath> {
     let mut out = String::with_capacity(path.len());
     let mut bytes = path.iter().copied();
+    let mut before = 0;
     while let Some(b) = bytes.next() {
+        let lead = std::mem::take(&mut before);
         match b {
             b'%' => {
                 let high = bytes.next().and_then(hex).ok_or(MalformedPath::BadEscape)?;
@@ -116,7 +128,11 @@ fn unescape(path: &[u8], mode: Mode) -> Result<String, MalformedPath> {
                     b'/' | b'\\' if mode == Mode::DecodeAndMergeSlashes => out.push('/'),
                     b'/' | b'\\' => return Err(MalformedPath::EscapedSlash),
                     b if is_unreserved(b) => out.push(char::from(b)),
-                    b => push_escape(&mut out, b),
+                    b if is_overlong(lead, b) => return Err(MalformedPath::Overlong),
+                    b => {
+                        push_escape(&mut out, b);
+                        before = b;
+                    }
                 }
             }
             b'\\' => out.push('/'),
@@ -139,6 +155,32 @@ fn push_escape(out: &mut String, b: u8) {
         let digit = char::from_digit(u32::from(digit), 16).unwrap_or('0');
         out.push(digit.to_ascii_uppercase());
     }
+}
+
+/// Whether two bytes begin a character of UTF-8 that fewer bytes could say (RFC 3629, section 4).
+fn is_overlong(lead: u8, next: u8) -> bool {
+    matches!(
+        (lead, next),
+        (0xc0 | 0xc1, 0x80..=0xbf) | (0xe0, 0x80..=0x9f) | (0xf0, 0x80..=0x8f)
+    )
+}
+
+/// Whether a `;` stands right behind a dot segment, or, but for the last, an empty one.
+fn hides_segment(path: &str) -> bool {
+    let is_parameter = |rest: &str| rest.starts_with(';') || rest.starts_with("%3B");
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        // The last may be empty: `/;jsessionid=1` is a name for `/` to whoever reads it so.
+        let name = match segment.strip_prefix('.') {
+            Some(rest) => rest.strip_prefix('.').unwrap_or(rest),
+            None if segments.peek().is_none() => continue,
+            None => segment,
+        };
+        if is_parameter(name) {
+            return true;
+        }
+    }
+    false
 }
 
 /// RFC 3986, section 2.3.
@@ -214,6 +256,8 @@ mod tests {
             ("/%252F", ["/%252F", "/%252F", "/%252F", "/%252F"]),
             ("/...", ["/...", "/...", "/...", "/..."]),
             ("/a;x=1/b", ["/a;x=1/b", "/a;x=1/b", "/a;x=1/b", "/a;x=1/b"]),
+            ("/a/;x", ["/a/;x", "/a/;x", "/a/;x", "/a/;x"]),
+            ("/%E4%80", ["/%E4%80", "/%E4%80", "/%E4%80", "/%E4%80"]),
         ];
         let modes = [
             Mode::None,
@@ -238,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_is_refused() {
-        let cases: [(&[u8], E); 11] = [
+        let cases: [(&[u8], E); 21] = [
             (b"", E::NotAbsolute),
             (b"a", E::NotAbsolute),
             (b"http://x/a", E::NotAbsolute),
@@ -250,6 +294,16 @@ mod tests {
             (b"/%", E::BadEscape),
             (b"/%2", E::BadEscape),
             (b"/a%2fb", E::EscapedSlash),
+            (b"/%c0%ae%c0%ae/a", E::Overlong),
+            (b"/..%C1%9ca", E::Overlong),
+            (b"/%e0%80%af", E::Overlong),
+            (b"/%f0%80%80%af", E::Overlong),
+            (b"/a/..;/b", E::HiddenSegment),
+            (b"/a/.;x=1/b", E::HiddenSegment),
+            (b"/a/%2e%2e;", E::HiddenSegment),
+            (b"/a/..%3bx/b", E::HiddenSegment),
+            (b"/;/b", E::HiddenSegment),
+            (b"/a\\..;\\b", E::HiddenSegment),
         ];
         for (path, expected) in cases {
             assert_eq!(

@@ -1,0 +1,482 @@
+//! What each fuzz target does with its bytes, and the laws that it asserts.
+//!
+//! The functions are here once and run twice: under libFuzzer by the programs in `targets/`
+//! (`cargo xtask fuzz`), and over the inputs kept in `corpus/` by a plain `cargo test`
+//! (`policies/engine/tests/fuzz_corpus.rs`), which needs no nightly compiler.
+//!
+//! A law is worth more than the absence of a panic: where two parts must agree, both are asked.
+
+use landbridge_engine::policy_test::Nowhere;
+use landbridge_engine::{
+    Decision, Facts, Loaded, PolicySet, RawRequest, Reason, SpiffeId, Surroundings, Unknown,
+    Verdict, load, normalize,
+};
+use landbridge_model::{
+    Code, Content, Document, Documents, Limits, PathNormalization as Mode, RawConfig, render,
+    render_for_test, validate, yaml,
+};
+use std::sync::OnceLock;
+
+/// Smaller than a filter's own, so that the limits are met.
+const LIMITS: Limits = Limits {
+    bytes: 1 << 16,
+    policies: 64,
+    rules: 256,
+};
+
+/// A filter's configuration: it is refused with reasons, or it decides.
+pub fn config(bytes: &[u8]) {
+    let loaded = match load(bytes, &LIMITS, &Nowhere) {
+        Ok(loaded) => loaded,
+        Err(found) => {
+            assert!(!found.is_empty(), "refused without a reason");
+            assert!(found.iter().all(|d| d.is_error()), "{found:#?}");
+            let told: usize = found.iter().map(|d| d.to_string().len()).sum();
+            assert!(told > 0);
+            return;
+        }
+    };
+    assert!(loaded.warnings.iter().all(|d| !d.is_error()));
+    assert!(loaded.set.len() <= loaded.policies);
+    // What a configuration means and what it is called do not change.
+    match load(bytes, &LIMITS, &Nowhere) {
+        Ok(again) => assert_eq!(again.digest, loaded.digest),
+        Err(found) => panic!("loaded once, then refused: {found:#?}"),
+    }
+    for uri in [
+        None,
+        Some(&b"spiffe://use1-a.mesh.example/ns/shop/sa/frontend"[..]),
+        Some(b"spiffe://a/b"),
+    ] {
+        let headers: Headers = vec![
+            (":method".to_owned(), b"GET".to_vec()),
+            (":authority".to_owned(), b"orders.shop:8080".to_vec()),
+            (":path".to_owned(), b"/a/b?x=y".to_vec()),
+            ("x-tenant".to_owned(), b"gold".to_vec()),
+        ];
+        judge(
+            &Request {
+                uri,
+                issuer: Some(b"CN=a"),
+                port: Some(8080),
+                headers,
+            },
+            &loaded.set,
+        );
+    }
+}
+
+/// YAML: what is read and valid is what a filter then reads of its rendering.
+pub fn yaml(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let documents = match yaml::read(text, Some("fuzz.yaml")) {
+        Ok(documents) => documents,
+        Err((documents, found)) => {
+            assert!(!found.is_empty(), "refused without a reason");
+            told(&found, text);
+            // The rest is still checked.
+            told(&validate::documents(&documents), text);
+            return;
+        }
+    };
+    let found = validate::documents(&documents);
+    told(&found, text);
+    if documents.meshes().next().is_none() {
+        return; // nothing to configure a filter with
+    }
+    let is_test = |document: &&Document| matches!(document.content, Content::PolicyTest(_));
+    let tests = documents.0.iter().filter(is_test);
+    let configs = tests.map(|test| render_for_test(&documents, test));
+    for config in configs.chain([render(&documents, None, None)]) {
+        same(&config, &documents);
+        if found.iter().any(|d| d.is_error()) {
+            continue;
+        }
+        let loaded = load(
+            config.as_bytes(),
+            &Limits::default(),
+            &Somewhere(&documents),
+        );
+        if let Err(found) = loaded {
+            // A test's own labels and namespace may leave a selector open.
+            let open = found.iter().all(|d| d.code == Code::UnknownLocal);
+            assert!(open, "valid documents are refused: {config}\n{found:#?}");
+        }
+    }
+}
+
+/// That a filter reads of the rendered documents what their author wrote.
+fn same(config: &str, documents: &Documents) {
+    let raw = match RawConfig::read(config.as_bytes(), &Limits::default()) {
+        Ok(raw) => raw,
+        Err(found) => panic!("{config}\n{found:#?}"),
+    };
+    let mesh = documents.meshes().next().map(|mesh| &mesh.spec);
+    assert_eq!(Some(&raw.head.mesh), mesh);
+    let mut written = documents.authorizations();
+    for read in raw.documents() {
+        match read.map(|document| document.content) {
+            Ok(Content::Authorization(read)) => {
+                let written = written.next();
+                assert_eq!(Some(&read.spec), written.map(|w| &w.spec));
+                let name = written.map(|w| w.metadata.full_name());
+                assert_eq!(Some(read.metadata.full_name()), name);
+            }
+            other => panic!("{config}\n{other:#?}"),
+        }
+    }
+    assert!(written.next().is_none(), "{config}");
+}
+
+/// That findings point into the text and can be shown.
+fn told(found: &[landbridge_model::Diagnostic], text: &str) {
+    let lines = text.split(['\n', '\r']).count();
+    for diagnostic in found {
+        assert!(!diagnostic.message.is_empty());
+        assert!(!diagnostic.to_string().is_empty());
+        if let Some(at) = diagnostic.position {
+            let line = usize::try_from(at.line).unwrap_or(usize::MAX);
+            assert!(line >= 1 && line <= lines, "{diagnostic}");
+            assert!(at.column >= 1 && at.length >= 1, "{diagnostic}");
+        }
+    }
+}
+
+/// A proxy in the first cluster of the mesh.
+struct Somewhere<'a>(&'a Documents);
+
+impl Surroundings for Somewhere<'_> {
+    fn cluster(&self) -> Option<String> {
+        let mesh = self.0.meshes().next()?;
+        mesh.spec
+            .clusters
+            .iter()
+            .next()
+            .map(|c| c.name.as_str().to_owned())
+    }
+
+    fn namespace(&self) -> Option<String> {
+        Some("shop".to_owned())
+    }
+
+    fn label(&self, _: &str) -> Result<Option<String>, Unknown> {
+        Ok(None)
+    }
+}
+
+/// A `:path`: what is judged means one thing, in every mode.
+pub fn path(bytes: &[u8]) {
+    let modes = [
+        Mode::None,
+        Mode::Base,
+        Mode::MergeSlashes,
+        Mode::DecodeAndMergeSlashes,
+    ];
+    for mode in modes {
+        let Ok(normal) = normalize(bytes, mode) else {
+            continue;
+        };
+        let again = normalize(normal.as_bytes(), mode);
+        assert_eq!(again.as_deref(), Ok(&*normal), "{mode:?} is not idempotent");
+        if normal == "*" {
+            continue;
+        }
+        assert!(normal.starts_with('/'), "{normal}");
+        let ugly = |b: u8| b <= b' ' || b == 0x7f || b == b'#';
+        assert!(!normal.bytes().any(ugly), "{normal:?}");
+        let raw = String::from_utf8_lossy(bytes);
+        let (path, query) = halves(&normal);
+        assert_eq!(query, halves(&raw).1, "the query changed");
+        if mode == Mode::None {
+            assert_eq!(normal, raw);
+            continue;
+        }
+        assert!(
+            path.split('/').all(|s| s != "." && s != ".."),
+            "{mode:?}: {path}"
+        );
+        assert!(path.is_ascii() && !path.contains('\\'), "{mode:?}: {path}");
+        let escaped = path.to_ascii_uppercase();
+        for escape in ["%00", "%2F", "%5C", "%2E", "%41", "%61", "%7E"] {
+            assert!(!escaped.contains(escape), "{mode:?}: {path}");
+        }
+        if mode != Mode::Base {
+            assert!(!path.contains("//"), "{mode:?}: {path}");
+        }
+    }
+    // Merging changes only slashes; decoding changes only what the other modes refuse.
+    let [_, base, merged, decoded] = modes.map(|mode| normalize(bytes, mode));
+    assert_eq!(base.is_ok(), merged.is_ok());
+    if let (Ok(base), Ok(merged)) = (&base, &merged) {
+        let mut slashes_merged = String::new();
+        for c in halves(base).0.chars() {
+            if c != '/' || !slashes_merged.ends_with('/') {
+                slashes_merged.push(c);
+            }
+        }
+        assert_eq!(slashes_merged, halves(merged).0);
+    }
+    match (&merged, &decoded) {
+        (Ok(merged), Ok(decoded)) => assert_eq!(merged, decoded),
+        (Err(merged), Err(_)) => assert_eq!(base.as_ref().err(), Some(merged)),
+        (Err(_), Ok(_)) => {
+            let upper = bytes.to_ascii_uppercase();
+            let slash = upper.windows(3).any(|w| w == b"%2F" || w == b"%5C");
+            assert!(slash, "refused by one mode only");
+        }
+        (Ok(merged), Err(error)) => panic!("{merged} is refused when decoded: {error}"),
+    }
+}
+
+fn halves(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path, None),
+    }
+}
+
+/// A SPIFFE ID: its parts are where it says, and together are all of it.
+pub fn spiffe(bytes: &[u8]) {
+    let Ok(uri) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Some(id) = SpiffeId::parse(uri) else {
+        return;
+    };
+    assert_eq!(uri, format!("spiffe://{}", id.principal));
+    assert_eq!(SpiffeId::parse(uri), Some(id));
+    assert!(uri.len() <= 2048);
+    assert!(
+        id.principal
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._/".contains(&b)),
+        "{uri}"
+    );
+    let mut segments = id.principal.split('/');
+    assert_eq!(segments.next(), Some(id.trust_domain));
+    assert_eq!(id.trust_domain, id.trust_domain.to_ascii_lowercase());
+    assert!(id.principal.contains('/'), "an ID without a path: {uri}");
+    for segment in id.principal.split('/') {
+        assert!(!matches!(segment, "" | "." | ".."), "{uri}");
+    }
+    // Istio's form, and nothing that only resembles it.
+    let parts: Vec<&str> = segments.collect();
+    match parts.as_slice() {
+        ["ns", namespace, "sa", name] => {
+            assert_eq!(id.namespace(), Some(*namespace));
+            assert_eq!(id.account(), Some(&*format!("{namespace}/sa/{name}")));
+        }
+        _ => assert_eq!((id.namespace(), id.account()), (None, None)),
+    }
+}
+
+type Headers = Vec<(String, Vec<u8>)>;
+
+/// A request that an input describes.
+struct Request<'a> {
+    uri: Option<&'a [u8]>,
+    issuer: Option<&'a [u8]>,
+    port: Option<u16>,
+    headers: Headers,
+}
+
+impl<'a> Request<'a> {
+    fn raw<'b>(&'b self) -> RawRequest<'b>
+    where
+        'a: 'b,
+    {
+        RawRequest {
+            headers: &self.headers,
+            certificate_uri: self.uri,
+            certificate_issuer: self.issuer,
+            port: self.port,
+        }
+    }
+}
+
+/// One request at one of a few policy sets, decided by the index and by walking.
+///
+/// The first byte chooses the set; then follow lines: the certificate's URI, its issuer, the port
+/// and the headers, each as `name:value`. So an input can be written, and read, by hand.
+pub fn decide(bytes: &[u8]) {
+    let Some((chosen, rest)) = bytes.split_first() else {
+        return;
+    };
+    let sets = sets();
+    let set = usize::from(*chosen).checked_rem(sets.len());
+    let Some(set) = set.and_then(|i| sets.get(i)) else {
+        return;
+    };
+    let mut lines = rest.split(|b| *b == b'\n');
+    let mut part = || lines.next().filter(|line| !line.is_empty());
+    let uri = part();
+    let issuer = part();
+    let port = part().and_then(|line| std::str::from_utf8(line).ok()?.parse().ok());
+    let header = |line: &[u8]| {
+        // The colon of a pseudo-header is part of its name.
+        let colon = line.iter().skip(1).position(|b| *b == b':')?;
+        let (name, value) = line.split_at_checked(colon.saturating_add(1))?;
+        let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
+        Some((name, value.get(1..)?.to_vec()))
+    };
+    let headers: Headers = lines.filter_map(header).collect();
+    judge(
+        &Request {
+            uri,
+            issuer,
+            port,
+            headers,
+        },
+        &set.set,
+    );
+}
+
+/// Decides a request and asserts the laws of deciding. Gives what was decided.
+fn judge(request: &Request<'_>, set: &PolicySet) -> Decision {
+    let raw = request.raw();
+    let mut names: Vec<&str> = raw.headers.iter().map(|(name, _)| &**name).collect();
+    names.retain(|name| is_read(name, set));
+    names.sort_unstable();
+    let twice = names.windows(2).any(|w| w.first() == w.last());
+    let facts = match Facts::new(raw, set) {
+        Ok(facts) => facts,
+        Err(rejection) => {
+            let decision = set.reject(&rejection, &raw);
+            assert_eq!(decision.verdict, Verdict::Reject);
+            assert_eq!(decision.reason, rejection.reason);
+            assert_eq!(decision.rule, None);
+            shown(&decision, set);
+            return decision;
+        }
+    };
+    assert!(!twice, "a header that is read is there twice: {names:?}");
+    let decision = set.decide(&facts);
+    assert_eq!(decision, set.decide_by_walking(&facts));
+    shown(&decision, set);
+
+    // The plan is complete: what it does not name changes nothing.
+    let mut planned = raw.headers.to_vec();
+    planned.retain(|(name, _)| is_read(name, set));
+    // What was judged is what is sent on.
+    if let Some(rewritten) = facts.rewritten_path() {
+        for (name, value) in &mut planned {
+            if name == ":path" {
+                *value = rewritten.as_bytes().to_vec();
+            }
+        }
+    }
+    let sent_on = RawRequest {
+        headers: &planned,
+        certificate_issuer: raw.certificate_issuer.filter(|_| set.plan().issuer),
+        port: raw.port.filter(|_| set.plan().port),
+        ..raw
+    };
+    match Facts::new(sent_on, set) {
+        Ok(facts) => {
+            assert_eq!(facts.rewritten_path(), None);
+            assert_eq!(set.decide(&facts), decision);
+        }
+        Err(rejection) => panic!("refused when sent on: {rejection:?}"),
+    }
+
+    // Who shows less is not admitted for it.
+    for less in [
+        RawRequest {
+            certificate_uri: None,
+            ..raw
+        },
+        RawRequest {
+            certificate_issuer: None,
+            ..raw
+        },
+        RawRequest { port: None, ..raw },
+    ] {
+        if let Ok(facts) = Facts::new(less, set)
+            && set.decide(&facts).verdict == Verdict::Allow
+        {
+            assert_eq!(decision.verdict, Verdict::Allow, "{less:?}");
+        }
+    }
+    decision
+}
+
+/// Whether a policy set reads a header of this name, or its hygiene does.
+fn is_read(name: &str, set: &PolicySet) -> bool {
+    matches!(name, ":method" | ":authority" | ":path")
+        || set.plan().headers.iter().any(|h| **h == *name)
+}
+
+/// That a decision says who made it and can be shown in one line.
+fn shown(decision: &Decision, set: &PolicySet) {
+    let by_rule = match decision.reason {
+        Reason::AllowedByRule | Reason::DeniedByRule | Reason::UnknownAttribute => Some(true),
+        // Said of a rule that could not be ruled out, and of nothing having matched.
+        Reason::UnauthenticatedSource | Reason::UnknownCluster => None,
+        _ => Some(false),
+    };
+    assert!(by_rule.is_none_or(|by_rule| by_rule == decision.rule.is_some()));
+    let allows = matches!(
+        decision.reason,
+        Reason::AllowedByRule | Reason::AllowedByDefault
+    );
+    assert_eq!(allows, decision.verdict == Verdict::Allow);
+    for rule in decision.rule.iter().chain(&decision.audited) {
+        assert!(!set.policy_name(*rule).is_empty());
+        assert!(!set.rule_name(*rule).is_empty());
+    }
+    let json = set.to_json(decision);
+    assert!(json.starts_with('{') && json.ends_with('}'), "{json}");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "{}[]\",:-_./".contains(c);
+    assert!(json.chars().all(plain), "{json}");
+    let quotes = json.chars().filter(|c| *c == '"').count();
+    assert_eq!(quotes.checked_rem(2), Some(0), "{json}");
+}
+
+/// The policy sets: some of the case corpus, and some made to be hard on the index.
+fn sets() -> &'static [Loaded] {
+    static SETS: OnceLock<Vec<Loaded>> = OnceLock::new();
+    SETS.get_or_init(|| {
+        let mesh = include_str!("../policies/corpus/mesh.yaml");
+        let files = [
+            ("{}", include_str!("sets/identities.yaml")),
+            (
+                r#"{"defaultAction":"Allow"}"#,
+                include_str!("sets/negations.yaml"),
+            ),
+            ("{}", include_str!("sets/overlaps.yaml")),
+            (
+                r#"{"pathNormalization":"NONE"}"#,
+                include_str!("sets/overlaps.yaml"),
+            ),
+            (
+                r#"{"pathNormalization":"DECODE_AND_MERGE_SLASHES","defaultAction":"Allow"}"#,
+                include_str!("sets/overlaps.yaml"),
+            ),
+            ("{}", include_str!("sets/one-trust-domain.yaml")),
+            ("{}", include_str!("../policies/corpus/actions.yaml")),
+            ("{}", include_str!("../policies/corpus/negations.yaml")),
+            ("{}", include_str!("../policies/corpus/operations.yaml")),
+            ("{}", include_str!("../policies/corpus/sources.yaml")),
+        ];
+        let loaded = |(options, file): &(&str, &str)| {
+            let mesh = if file.contains("kind: Mesh") {
+                ""
+            } else {
+                mesh
+            };
+            let documents = match yaml::read(&format!("{mesh}---\n{file}"), None) {
+                Ok(documents) => documents,
+                Err((_, found)) => panic!("{found:#?}\n{file}"),
+            };
+            let local = r#"{"cluster":"use1-a","namespace":"shop","labels":{"app":"orders"}}"#;
+            let config = render(&documents, Some(local), Some(options));
+            match load(config.as_bytes(), &Limits::default(), &Nowhere) {
+                Ok(loaded) => loaded,
+                Err(found) => panic!("{found:#?}\n{file}"),
+            }
+        };
+        files.iter().map(loaded).collect()
+    })
+}
