@@ -97,6 +97,10 @@ pub fn normalize(raw: &[u8], mode: Mode) -> Result<Cow<'_, str>, MalformedPath> 
         normal.push('?');
         normal.push_str(query);
     }
+    // Escaping makes longer: what is sent on has to pass the next proxy's limit too.
+    if normal.len() > LONGEST {
+        return Err(MalformedPath::TooLong);
+    }
     Ok(Cow::Owned(normal))
 }
 
@@ -313,6 +317,8 @@ mod tests {
             );
         }
         assert_eq!(normalize(b"/a%5Cb", Mode::Base), Err(E::EscapedSlash));
+        let grows = format!("/{}", "ä".repeat(4000));
+        assert_eq!(norm(&grows, Mode::MergeSlashes), Err(E::TooLong));
         let long = format!("/{}", "a".repeat(super::LONGEST));
         assert_eq!(norm(&long, Mode::None), Err(E::TooLong));
     }

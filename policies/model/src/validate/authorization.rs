@@ -7,6 +7,7 @@ use crate::decode::suggest;
 use crate::pattern::{AnyOf, Pattern};
 use deserr::ValuePointerRef;
 use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
 
 /// A pair of lists with their field names, and what each of their values is checked with.
 type Checked<'a, Check> = (
@@ -294,16 +295,26 @@ fn operation(operation: &Operation, at: ValuePointerRef<'_>, findings: &mut Find
 
 fn host(pattern: &Pattern) -> Option<String> {
     let s = pattern.literal();
-    let port = match pattern {
-        Pattern::Exact(_) | Pattern::Suffix(_) => s.rsplit_once(':').is_some_and(|(_, port)| {
-            !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !s.ends_with(']')
-        }),
-        Pattern::Prefix(_) | Pattern::Present => false,
-    };
-    if port {
+    if s.contains("://") || s.contains('/') {
+        return Some("a host is neither a URL nor a path".to_owned());
+    }
+    let whole_end = matches!(pattern, Pattern::Exact(_) | Pattern::Suffix(_));
+    if s.starts_with('[') {
+        // In its shortest form (RFC 5952), as the authority is required to have it.
+        let address = s.strip_prefix('[').and_then(|s| s.strip_suffix(']'));
+        let parsed = address.and_then(|a| Some((a, a.parse::<Ipv6Addr>().ok()?)));
+        let normal = parsed.is_some_and(|(a, parsed)| parsed.to_string() == a.to_lowercase());
+        return (whole_end && !normal)
+            .then(|| "an IPv6 address stands in brackets, in its shortest form".to_owned());
+    }
+    if s.contains(':') {
         return Some("a host is judged without its port: use `ports`".to_owned());
     }
-    (s.contains("://") || s.contains('/')).then(|| "a host is neither a URL nor a path".to_owned())
+    if whole_end && s.ends_with('.') {
+        return Some("a host is judged without a final dot".to_owned());
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (!s.bytes().all(plain)).then(|| "a host is letters, digits, `-`, `_` and `.`".to_owned())
 }
 
 fn method(pattern: &Pattern) -> Option<String> {
@@ -323,17 +334,45 @@ fn method(pattern: &Pattern) -> Option<String> {
     }
 }
 
+/// A path is judged in its normal form: a pattern in another would match nothing, and a DENY
+/// refuse nothing.
 fn path(pattern: &Pattern) -> Option<String> {
     let s = pattern.literal();
     if s.contains('?') || s.contains('#') {
         return Some("a path is judged without its query".to_owned());
     }
-    match pattern {
-        Pattern::Exact(_) | Pattern::Prefix(_) if !s.starts_with('/') => {
-            Some("a path starts with `/`".to_owned())
-        }
-        _ => None,
+    if matches!(pattern, Pattern::Exact(_) | Pattern::Prefix(_)) && !s.starts_with('/') {
+        return (s != "*").then(|| "a path starts with `/`".to_owned());
     }
+    if s.contains("//") {
+        return Some("repeated slashes are made one before a path is judged".to_owned());
+    }
+    let mut segments = s.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let cut = segments.peek().is_none() && matches!(pattern, Pattern::Prefix(_));
+        if matches!(segment, "." | "..") && !cut {
+            return Some("dot segments are resolved before a path is judged".to_owned());
+        }
+    }
+    if s.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'\\') {
+        return Some(
+            "write what is not plain ASCII as `%XX` of its UTF-8, and `/` for `\\`".to_owned(),
+        );
+    }
+    (!escapes_are_normal(s)).then(|| {
+        "escapes have two upper-case digits, and letters, digits, `-`, `.`, `_`, `~` and slashes none"
+            .to_owned()
+    })
+}
+
+fn escapes_are_normal(s: &str) -> bool {
+    s.split('%').skip(1).all(|behind| {
+        let digits = behind.get(..2).unwrap_or_default();
+        let normal = |b: u8| b.is_ascii_digit() || (b'A'..=b'F').contains(&b);
+        let byte = u8::from_str_radix(digits, 16).unwrap_or_default();
+        let unescaped = byte.is_ascii_alphanumeric() || b"-._~/\\\0".contains(&byte);
+        digits.len() == 2 && digits.bytes().all(normal) && !unescaped
+    })
 }
 
 fn empty(at: ValuePointerRef<'_>, list: &str, findings: &mut Findings) {

@@ -70,6 +70,30 @@ pub(crate) const NAMES: &[Case] = &[
         ],
     ),
     policy(
+        "hosts in a form in which none is judged",
+        "rules: [{to: [{operation: {hosts: ['orders.', 'orders:*', '[0:0:0:0:0:0:0:1]', '[::1]', 'größe']}}]}]",
+        &[
+            "LB0106 5:38 spec.rules[0].to[0].operation.hosts[0]",
+            "LB0106 5:49 spec.rules[0].to[0].operation.hosts[1]",
+            "LB0106 5:61 spec.rules[0].to[0].operation.hosts[2]",
+            "LB0106 5:91 spec.rules[0].to[0].operation.hosts[4]",
+        ],
+    ),
+    policy(
+        "paths in a form in which none is judged: a DENY on them would refuse nothing",
+        "action: DENY\nrules: [{to: [{operation: {notPaths: ['/%41'], paths: ['/a//b', '/%2f', '/%c3', '/ä', '/a/../b', '/a\\b', '/%', '/%C3%A4', '/..*', '/a..b']}}]}]",
+        &[
+            "LB0106 6:41 spec.rules[0].to[0].operation.notPaths[0]",
+            "LB0106 6:58 spec.rules[0].to[0].operation.paths[0]",
+            "LB0106 6:67 spec.rules[0].to[0].operation.paths[1]",
+            "LB0106 6:75 spec.rules[0].to[0].operation.paths[2]",
+            "LB0106 6:83 spec.rules[0].to[0].operation.paths[3]",
+            "LB0106 6:89 spec.rules[0].to[0].operation.paths[4]",
+            "LB0106 6:100 spec.rules[0].to[0].operation.paths[5]",
+            "LB0106 6:108 spec.rules[0].to[0].operation.paths[6]",
+        ],
+    ),
+    policy(
         "hosts that no host is like",
         "rules: [{to: [{operation: {hosts: ['orders:8080', 'https://orders', 'orders/a']}}]}]",
         &[
