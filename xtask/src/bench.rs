@@ -13,5 +13,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     if let Some(file) = &args.json {
         bench.arg("--json").arg(workspace::absolute(file)?);
     }
+    if let Some(folder) = &args.svg {
+        bench.arg("--svg").arg(workspace::absolute(folder)?);
+    }
     Err(process::become_it(&mut bench))
 }

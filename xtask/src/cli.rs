@@ -75,6 +75,9 @@ pub struct BenchArgs {
     /// Write the results to FILE as JSON, too
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write the plot into DIR, too
+    #[arg(long, value_name = "DIR")]
+    pub svg: Option<PathBuf>,
 }
 
 #[cfg(test)]
