@@ -92,23 +92,7 @@ impl Mesh {
     /// The CPU time that a sidecar has used, user and system.
     #[cfg(target_os = "linux")]
     pub fn cpu_time(&self, cluster: &str, side: Side) -> Result<Duration, Error> {
-        let proxy = self.proxy(cluster, side)?;
-        let pid = proxy
-            .pid()
-            .ok_or_else(|| Error::NotStarted(proxy.who.clone()))?;
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))
-            .map_err(Error::io(format!("read `/proc/{pid}/stat`")))?;
-        // The second field is a name in parentheses and may hold anything;
-        // `utime` and `stime` are the 14th and 15th.
-        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: u64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<u64>().ok())
-            .sum();
-        let seconds = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
-        Ok(Duration::from_secs_f64(seconds))
+        self.proxy(cluster, side)?.cpu_time()
     }
 
     /// Waits until Envoy has taken or refused a delivery, which must be the

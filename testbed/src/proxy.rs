@@ -41,6 +41,31 @@ impl Proxy {
     }
 
     /// Its process id, if it runs.
+    /// What `/proc` says of its process.
+    pub(crate) fn proc(&self, file: &str) -> Result<String, Error> {
+        let pid = self
+            .pid()
+            .ok_or_else(|| Error::NotStarted(self.who.clone()))?;
+        let path = format!("/proc/{pid}/{file}");
+        std::fs::read_to_string(&path).map_err(Error::io(format!("read `{path}`")))
+    }
+
+    /// The CPU time that its process has used, user and system.
+    pub(crate) fn cpu_time(&self) -> Result<Duration, Error> {
+        let stat = self.proc("stat")?;
+        // The second field is a name in parentheses and may hold anything;
+        // `utime` and `stime` are the 14th and 15th.
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        let seconds = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
+        Ok(Duration::from_secs_f64(seconds))
+    }
+
     pub(crate) fn pid(&self) -> Option<u32> {
         let mut process = self.process();
         let process = process.as_mut()?;

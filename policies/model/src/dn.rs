@@ -1,9 +1,8 @@
 //! Distinguished names, as Envoy prints them (RFC 2253), parsed so that they are not compared as
 //! text.
 
-use crate::Code;
 use crate::decode::Problems;
-use crate::name::text;
+use crate::name::parsed;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use std::fmt;
 
@@ -119,15 +118,13 @@ impl Deserr<Problems> for DistinguishedName {
         value: Value<V>,
         at: ValuePointerRef<'_>,
     ) -> Result<Self, Problems> {
-        let s = text(value, at)?;
-        Self::parse(&s).ok_or_else(|| {
-            Problems::hinted(
-                at,
-                Code::InvalidValue,
-                format!("`{s}` is not a distinguished name"),
-                "write it as Envoy does (RFC 2253), e.g. `L=use1-a,CN=Intermediate CA,O=Istio`",
-            )
-        })
+        parsed(
+            value,
+            at,
+            Self::parse,
+            "is not a distinguished name",
+            "write it as Envoy does (RFC 2253), e.g. `L=use1-a,CN=Intermediate CA,O=Istio`",
+        )
     }
 }
 

@@ -39,6 +39,19 @@ pub(crate) fn text<V: IntoValue>(
     }
 }
 
+/// Text of a certain form; `amiss` says what is wrong with text that is not, after quoting it.
+pub(crate) fn parsed<T, V: IntoValue>(
+    value: Value<V>,
+    at: ValuePointerRef<'_>,
+    parse: impl Fn(&str) -> Option<T>,
+    amiss: &str,
+    hint: &str,
+) -> Result<T, Problems> {
+    let s = text(value, at)?;
+    parse(&s)
+        .ok_or_else(|| Problems::hinted(at, Code::InvalidValue, format!("`{s}` {amiss}"), hint))
+}
+
 fn is_name(s: &str) -> bool {
     let alphanumeric = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = s.as_bytes();
@@ -88,11 +101,7 @@ macro_rules! names {
                 value: Value<V>,
                 at: ValuePointerRef<'_>,
             ) -> Result<Self, Problems> {
-                let s = text(value, at)?;
-                Self::new(s.as_str()).ok_or_else(|| {
-                    let message = format!("`{s}` is not a name that can stand here");
-                    Problems::hinted(at, Code::InvalidValue, message, $hint)
-                })
+                parsed(value, at, |s| Self::new(s), "is not a name that can stand here", $hint)
             }
         }
     )+};

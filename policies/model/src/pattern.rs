@@ -2,7 +2,7 @@
 
 use crate::Code;
 use crate::decode::{Problems, kind_text};
-use crate::name::{Name, text};
+use crate::name::{Name, parsed};
 use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
 use std::fmt;
 
@@ -71,15 +71,13 @@ impl Deserr<Problems> for Pattern {
         value: Value<V>,
         at: ValuePointerRef<'_>,
     ) -> Result<Self, Problems> {
-        let s = text(value, at)?;
-        Self::parse(&s).ok_or_else(|| {
-            Problems::hinted(
-                at,
-                Code::InvalidValue,
-                format!("`{s}` has a `*` where none can stand"),
-                "a `*` stands first (any beginning), last (any end), or alone (anything)",
-            )
-        })
+        parsed(
+            value,
+            at,
+            Self::parse,
+            "has a `*` where none can stand",
+            "a `*` stands first (any beginning), last (any end), or alone (anything)",
+        )
     }
 }
 
@@ -118,6 +116,16 @@ pub struct NamespacedName {
 }
 
 impl NamespacedName {
+    /// Reads one; `None` where it is not one.
+    pub fn parse(s: &str) -> Option<Self> {
+        let (namespace, name) = match s.split_once('/') {
+            Some((namespace, name)) => (Some(Name::new(namespace)?), name),
+            None => (None, s),
+        };
+        let name = Name::new(name)?;
+        Some(Self { namespace, name })
+    }
+
     /// `namespace/name`, where `own` is the namespace of whoever wrote it.
     pub fn full_name(&self, own: &str) -> String {
         format!(
@@ -133,29 +141,13 @@ impl Deserr<Problems> for NamespacedName {
         value: Value<V>,
         at: ValuePointerRef<'_>,
     ) -> Result<Self, Problems> {
-        let s = text(value, at)?;
-        let parsed = match s.split_once('/') {
-            Some((namespace, name)) => {
-                Name::new(namespace)
-                    .zip(Name::new(name))
-                    .map(|(namespace, name)| Self {
-                        namespace: Some(namespace),
-                        name,
-                    })
-            }
-            None => Name::new(s.as_str()).map(|name| Self {
-                namespace: None,
-                name,
-            }),
-        };
-        parsed.ok_or_else(|| {
-            Problems::hinted(
-                at,
-                Code::InvalidValue,
-                format!("`{s}` is not the name of one thing"),
-                "write `namespace/name`, or `name` for one in the policy's own namespace; no `*`",
-            )
-        })
+        parsed(
+            value,
+            at,
+            Self::parse,
+            "is not the name of one thing",
+            "write `namespace/name`, or `name` for one in the policy's own namespace; no `*`",
+        )
     }
 }
 

@@ -1,8 +1,7 @@
 //! Templates of SPIFFE paths, for meshes whose IDs name the cluster.
 
-use crate::Code;
 use crate::decode::Problems;
-use crate::name::text;
+use crate::name::parsed;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 
 /// One segment of a template.
@@ -75,15 +74,13 @@ impl Deserr<Problems> for SpiffePath {
         value: Value<V>,
         at: ValuePointerRef<'_>,
     ) -> Result<Self, Problems> {
-        let s = text(value, at)?;
-        Self::parse(&s).ok_or_else(|| {
-            Problems::hinted(
-                at,
-                Code::InvalidValue,
-                format!("`{s}` is not a template of SPIFFE paths"),
-                "write segments or `{name}`s behind slashes, e.g. `/cluster/{cluster}/ns/{ns}/sa/{sa}`",
-            )
-        })
+        parsed(
+            value,
+            at,
+            Self::parse,
+            "is not a template of SPIFFE paths",
+            "write segments or `{name}`s behind slashes, e.g. `/cluster/{cluster}/ns/{ns}/sa/{sa}`",
+        )
     }
 }
 

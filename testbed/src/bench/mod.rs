@@ -214,9 +214,11 @@ impl Solo {
 
     /// A file of `/proc` about its process, e.g. `stat`.
     pub fn proc(&self, file: &str) -> Result<String, Error> {
-        let pid = self.proxy.pid();
-        let pid = pid.ok_or_else(|| Error::NotStarted(self.proxy.who.clone()))?;
-        let path = format!("/proc/{pid}/{file}");
-        std::fs::read_to_string(&path).map_err(Error::io(format!("read `{path}`")))
+        self.proxy.proc(file)
+    }
+
+    /// The CPU time that it has used, user and system.
+    pub fn cpu_time(&self) -> Result<Duration, Error> {
+        self.proxy.cpu_time()
     }
 }

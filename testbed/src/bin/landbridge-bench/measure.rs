@@ -3,8 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use landbridge_testbed::bench::Solo;
-
 use crate::client::Load;
 use crate::generate::Kind;
 use crate::variant::Runner;
@@ -106,9 +104,9 @@ async fn sample(runner: &Runner, kind: Kind, timing: Timing) -> Result<Sample> {
     )
     .await?;
     tokio::time::sleep(timing.settle).await;
-    let before = (load.done(), cpu_time(solo)?, Instant::now());
+    let before = (load.done(), solo.cpu_time()?, Instant::now());
     tokio::time::sleep(timing.window).await;
-    let after = (load.done(), cpu_time(solo)?, Instant::now());
+    let after = (load.done(), solo.cpu_time()?, Instant::now());
     load.stop().await?;
     let done = (after.0 - before.0) as f64;
     if done == 0.0 {
@@ -119,20 +117,4 @@ async fn sample(runner: &Runner, kind: Kind, timing: Timing) -> Result<Sample> {
         rps: done / (after.2 - before.2).as_secs_f64(),
         cpu: (after.1.saturating_sub(before.1)).as_secs_f64() * 1e6 / done,
     })
-}
-
-/// The CPU time that a process has used, user and system.
-fn cpu_time(solo: &Solo) -> Result<Duration> {
-    let stat = solo.proc("stat")?;
-    // The second field is a name in parentheses and may hold anything; `utime`
-    // and `stime` are the 14th and 15th.
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    let seconds = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
-    Ok(Duration::from_secs_f64(seconds))
 }
