@@ -31,6 +31,7 @@ mod plan;
 mod policy_set;
 pub mod policy_test;
 mod truth;
+mod xfcc;
 
 pub use caller::{Caller, Certificate, SpiffeId};
 pub use decision::{Decision, Outcome, Reason, RuleRef, Shadow, Verdict};
@@ -43,3 +44,4 @@ pub use path::{MalformedPath, normalize};
 pub use plan::Plan;
 pub use policy_set::{PolicySet, Settings};
 pub use truth::Truth;
+pub use xfcc::{Element, MalformedXfcc, elements, forwarded_by};
