@@ -292,6 +292,7 @@ impl<'a> Request<'a> {
             certificate_uri: self.uri,
             certificate_issuer: self.issuer,
             port: self.port,
+            ..RawRequest::default()
         }
     }
 }

@@ -80,7 +80,7 @@ fn run_test(
     })?;
     let set = &loaded.set;
     let one = |case: &Case| {
-        let request = TestRequest::new(&case.request, set.mesh());
+        let request = TestRequest::new(&case.request, set);
         let got = policy_test::Outcome::new(&request.decide(set), set);
         let differences = got.check(&case.expect).err().unwrap_or_default();
         let facts = match differences.is_empty() {

@@ -10,14 +10,15 @@
 mod answer;
 mod configure;
 mod denial_log;
-mod issuer_watch;
+mod missing;
+mod read;
 mod report;
 mod request;
 
 use denial_log::DenialLog;
-use issuer_watch::IssuerWatch;
 use landbridge_engine::PolicySet;
 use landbridge_host::{Filter, Flow, Host};
+use missing::Missing;
 use report::Reports;
 use std::rc::Rc;
 
@@ -26,7 +27,7 @@ pub struct Authz {
     set: PolicySet,
     reports: Reports,
     denials: DenialLog,
-    issuer_watch: IssuerWatch,
+    missing: Missing,
 }
 
 impl Filter for Authz {
@@ -40,7 +41,7 @@ impl Filter for Authz {
             set,
             reports: Reports::default(),
             denials,
-            issuer_watch: IssuerWatch::default(),
+            missing: Missing::default(),
         })
     }
 

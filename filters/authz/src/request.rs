@@ -1,43 +1,24 @@
 //! One request: read, decide, take effect.
 
 use crate::denial_log::Denial;
+use crate::read::{Read, read};
 use crate::{Authz, answer};
-use landbridge_engine::{Decision, Facts, RawRequest, Reason, Verdict};
+use landbridge_engine::{Decision, Facts, Reason, Verdict};
 use landbridge_host::{Flow, Headers, Host, HostError, Level};
 use landbridge_model::Explain;
 use std::rc::Rc;
 
 /// The prefix of request headers that only Landbridge and those it trusts set.
 const OWN_HEADERS: &str = "x-landbridge-";
-/// Where Envoy's `set_filter_state` filter, which stands before this one, keeps the issuer of the
-/// caller's certificate.
-const ISSUER: &str = "landbridge.peer_issuer";
 /// Where the decision stands in the filter state: `wasm.landbridge_decision`.
 const FILTER_STATE: &str = "landbridge_decision";
-
-/// What was read of a request.
-#[derive(Default)]
-struct Read {
-    headers: Headers,
-    certificate_uri: Option<Vec<u8>>,
-    certificate_issuer: Option<Vec<u8>>,
-    port: Option<u16>,
-}
-
-impl Read {
-    fn raw(&self) -> RawRequest<'_> {
-        RawRequest {
-            headers: &self.headers,
-            certificate_uri: self.certificate_uri.as_deref(),
-            certificate_issuer: self.certificate_issuer.as_deref(),
-            port: self.port,
-        }
-    }
-}
 
 /// What was decided of it, and what follows.
 struct Judged {
     decision: Decision,
+    /// Whether who made the connection may set headers of ours.
+    trusted_peer: bool,
+    /// Whether the caller may be told why.
     trusted: bool,
     rewritten_path: Option<String>,
     /// What was wrong with the request, where it was not judged.
@@ -55,47 +36,18 @@ pub(crate) fn handle(authz: &Authz, host: &dyn Host) -> (Flow, Option<Rc<str>>) 
     effects(authz, host, &read, judged)
 }
 
-fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
-    let port = match authz.set.plan().port {
-        // Envoy gives an i64, little-endian.
-        true => host.property(&["destination", "port"])?.and_then(|bytes| {
-            let bytes = <[u8; 8]>::try_from(bytes.as_slice()).ok()?;
-            u16::try_from(i64::from_le_bytes(bytes)).ok()
-        }),
-        false => None,
-    };
-    let certificate_uri = host.property(&["connection", "uri_san_peer_certificate"])?;
-    let certificate_issuer = match (authz.set.plan().issuer, &certificate_uri) {
-        (true, Some(_)) => {
-            let issuer = host
-                .property(&["filter_state", ISSUER])?
-                .filter(|i| !i.is_empty());
-            if issuer.is_none() {
-                authz.issuer_watch.missing(host);
-            }
-            issuer
-        }
-        _ => None,
-    };
-    let headers = host.request_headers()?;
-    Ok(Read {
-        headers,
-        certificate_uri,
-        certificate_issuer,
-        port,
-    })
-}
-
 fn judge(authz: &Authz, read: &Read) -> Judged {
     match Facts::new(read.raw(), &authz.set) {
         Ok(facts) => Judged {
             decision: authz.set.decide(&facts),
+            trusted_peer: authz.set.trusts_peer(&facts),
             trusted: authz.set.trusts(&facts),
             rewritten_path: facts.rewritten_path().map(str::to_owned),
             detail: None,
         },
         Err(rejection) => Judged {
             decision: authz.set.reject(&rejection, &read.raw()),
+            trusted_peer: false,
             trusted: false,
             rewritten_path: None,
             detail: Some(rejection.detail),
@@ -114,6 +66,7 @@ fn failure(error: HostError) -> Judged {
             shadow: None,
             audited: Vec::new(),
         },
+        trusted_peer: false,
         trusted: false,
         rewritten_path: None,
         detail: Some(error.to_string()),
@@ -150,10 +103,7 @@ fn effects(
         &Denial {
             json: &report.json,
             detail: judged.detail.as_deref(),
-            principal: read
-                .certificate_uri
-                .as_deref()
-                .and_then(|uri| std::str::from_utf8(uri).ok()),
+            principal: read.peer(),
             method: header(&read.headers, ":method"),
             path: header(&read.headers, ":path"),
         },
@@ -167,7 +117,7 @@ fn effects(
 
 /// Makes the request what was judged: no forged header, and the path in its normal form.
 fn prepare(host: &dyn Host, headers: &Headers, judged: &Judged) -> Result<(), HostError> {
-    if !judged.trusted {
+    if !judged.trusted_peer {
         for (name, _) in headers {
             if is_own(name) {
                 host.remove_request_header(name)?;

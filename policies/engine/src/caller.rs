@@ -123,6 +123,14 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// The trust domain.
+    pub fn trust_domain(&self) -> Option<&'a str> {
+        match self {
+            Self::Unauthenticated => None,
+            Self::Authenticated { id, .. } => Some(id.trust_domain),
+        }
+    }
+
     /// The namespace.
     pub fn namespace(&self) -> Option<&'a str> {
         match self {

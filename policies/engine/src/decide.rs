@@ -64,7 +64,7 @@ impl PolicySet {
         if let Some((rule, _)) = first(&set.allow, facts, Truth::Yes) {
             return (Verdict::Allow, Reason::AllowedByRule, Some(rule));
         }
-        let otherwise = match (set.allows, self.settings.default_action) {
+        let otherwise = match (set.allows.any(facts), self.settings.default_action) {
             (false, DefaultAction::Allow) => {
                 return (Verdict::Allow, Reason::AllowedByDefault, None);
             }
@@ -77,12 +77,17 @@ impl PolicySet {
     /// What becomes of a request that is not judged. The caller is named, where that much is
     /// known.
     pub fn reject(&self, rejection: &Rejection, raw: &RawRequest<'_>) -> Decision {
+        let verdict = match rejection.reason {
+            // The proxy's fault, not the caller's.
+            Reason::EvaluationError => Verdict::Deny,
+            _ => Verdict::Reject,
+        };
         Decision {
-            verdict: Verdict::Reject,
+            verdict,
             reason: rejection.reason,
             rule: None,
             shadow: None,
-            source: Caller::new(raw.certificate(), &self.mesh).cluster(),
+            source: raw.caller(self).cluster(),
             audited: Vec::new(),
         }
     }

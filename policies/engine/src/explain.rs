@@ -7,10 +7,12 @@ use crate::Truth;
 use crate::decision::RuleRef;
 use crate::facts::Facts;
 use crate::index::RuleIndex;
-use crate::matcher::{Known, Matcher, Test, Text};
+use crate::matcher::{Alternatives, End, Known, Matcher, Test, Text};
 use crate::mesh_index::Where;
 use crate::policy_set::{Clause, PolicySet, Rule};
+use landbridge_model::{IpNet, Timestamp};
 use std::fmt;
+use std::time::Duration;
 
 /// The most values of a list that are told.
 const MOST_VALUES: usize = 5;
@@ -193,6 +195,7 @@ impl PolicySet {
                 self.field(*text),
                 match facts.text(*text) {
                     Known::Text(value) => Some(shown(*text, value)),
+                    Known::Several(values) => Some(values.iter().collect::<Vec<_>>().join(", ")),
                     Known::Absent => Some(String::new()),
                     Known::Not => None,
                 },
@@ -200,10 +203,43 @@ impl PolicySet {
                     .map(|pattern| shown(*text, &pattern))
                     .collect(),
             ),
+            Matcher::Addresses(end, blocks) => (
+                match end {
+                    End::Source => "ipBlocks",
+                    End::Remote => "remoteIpBlocks",
+                    End::Destination => "destination.ip",
+                }
+                .to_owned(),
+                facts.address(*end).map(|address| address.to_string()),
+                blocks.iter().map(IpNet::to_string).collect(),
+            ),
+            Matcher::Any(what, clauses, told) => (
+                match what {
+                    Alternatives::RequestPrincipals => "requestPrincipals",
+                    Alternatives::DataClasses => "dataClasses",
+                    Alternatives::Metadata => "metadata",
+                }
+                .to_owned(),
+                match Truth::any(clauses.iter().map(|clause| clause.holds(facts))) {
+                    Truth::Unknown => None,
+                    Truth::No => Some("none of these".to_owned()),
+                    Truth::Yes => Some("one of these".to_owned()),
+                },
+                vec![told.trim_matches('`').to_owned()],
+            ),
+            Matcher::Time(from, until) => (
+                "validity".to_owned(),
+                facts.now.map(|now| moment(&now)),
+                [from, until]
+                    .into_iter()
+                    .zip(["notBefore", "notAfter"])
+                    .filter_map(|(t, name)| Some(format!("{name}: {}", moment(t.as_ref()?))))
+                    .collect(),
+            ),
         };
         let field = match (test.negated, &test.matcher) {
             (false, _) => field,
-            (true, Matcher::Text(Text::Header(_), _)) => format!("{field} notValues"),
+            (true, _) if field.contains('.') => format!("{field} notValues"),
             (true, _) => {
                 let (first, rest) = field.split_at_checked(1).unwrap_or(("", &field));
                 format!("not{}{rest}", first.to_ascii_uppercase())
@@ -218,7 +254,22 @@ impl PolicySet {
 
     fn field(&self, text: Text) -> String {
         match text {
-            Text::Principal => "principals".to_owned(),
+            Text::Principal | Text::PeerUri => "principals".to_owned(),
+            Text::TrustDomain | Text::PeerTrustDomain => "trustDomains".to_owned(),
+            Text::PeerNamespace => "namespaces".to_owned(),
+            Text::Authority => "hosts".to_owned(),
+            Text::Grpc => "grpcServices".to_owned(),
+            Text::Sni => "connection.sni".to_owned(),
+            Text::Service => "targetRefs".to_owned(),
+            Text::Kept(slot, _) => match self.plan.metadata.get(usize::from(slot)) {
+                Some(path) => match path.keys.split_first() {
+                    Some((payload, claim)) if !claim.is_empty() && **payload == *"payload" => {
+                        format!("request.auth.claims[{}]", claim.join("]["))
+                    }
+                    _ => format!("experimental.{}[{}]", path.filter, path.keys.join("][")),
+                },
+                None => "metadata".to_owned(),
+            },
             Text::Namespace => "namespaces".to_owned(),
             Text::Account => "serviceAccounts".to_owned(),
             Text::Host => "hosts".to_owned(),
@@ -230,6 +281,10 @@ impl PolicySet {
             }
         }
     }
+}
+
+fn moment(since: &Duration) -> String {
+    Timestamp(*since).to_string()
 }
 
 /// A service account as documents write it.

@@ -13,6 +13,7 @@
 //! be `true`, and `notClusters: [euw1-a]` would admit whoever hides where they come from. A rule
 //! that allows must be [`Truth::Yes`]; a rule that denies may be [`Truth::Unknown`].
 
+mod applies;
 mod caller;
 mod compile;
 mod decide;
@@ -20,16 +21,20 @@ mod decision;
 mod digest;
 mod explain;
 mod facts;
+mod glob;
 mod index;
 mod load;
 mod matcher;
 mod mesh_index;
+mod metadata;
 #[cfg(feature = "oracle")]
 pub mod oracle;
 mod path;
 mod plan;
 mod policy_set;
 pub mod policy_test;
+mod template;
+mod text_set;
 mod truth;
 mod xfcc;
 
@@ -41,7 +46,7 @@ pub use facts::{Facts, RawRequest, Rejection};
 pub use load::{Loaded, Surroundings, Unknown, load};
 pub use mesh_index::{ClusterId, MeshIndex};
 pub use path::{MalformedPath, normalize};
-pub use plan::Plan;
+pub use plan::{MetadataPath, Plan};
 pub use policy_set::{PolicySet, Settings};
 pub use truth::Truth;
 pub use xfcc::{Element, MalformedXfcc, elements, forwarded_by};

@@ -1,12 +1,14 @@
 //! From a filter's configuration to a policy set: wholly, or not at all.
 
+use crate::applies::Own;
 use crate::compile::{Compiler, source};
 use crate::digest::{Digest, Digester};
 use crate::mesh_index::MeshIndex;
 use crate::policy_set::{PolicySet, Settings};
 use landbridge_model::validate::{self, Findings, Names};
 use landbridge_model::{
-    AnyOf, Code, Content, Diagnostic, Limits, Local, Options, Path, RawConfig, Target,
+    AnyOf, Code, Content, DefaultAction, Diagnostic, Limits, Name, Options, Path, PeerIdentity,
+    ROOT_NAMESPACE, RawConfig, Source,
 };
 use std::collections::BTreeSet;
 
@@ -58,10 +60,7 @@ pub fn load(
     let mut findings = Findings::default();
     validate::mesh(&head.mesh, root.push_key("mesh"), &mut findings);
     let options_at = root.push_key("options");
-    if let Some(trusted) = &head.options.trusted_callers {
-        let at = options_at.push_key("trustedCallers");
-        validate::sources(trusted.iter(), &names, at, &mut findings);
-    }
+    validate::options(&head.options, &names, options_at, &mut findings);
     found.add(findings.bare());
     let Some(mesh) = MeshIndex::new(&head.mesh) else {
         let message = format!("more clusters than {}", u16::MAX);
@@ -89,8 +88,16 @@ pub fn load(
 
     let mut digester = Digester::default();
     digester.add(&raw.head_node);
-    let mut compiler = Compiler::default();
+    let mut compiler = Compiler::new(&head.mesh);
     compiler.plan.issuer = mesh.needs_issuer();
+    compiler.plan.peer_principal = head.options.peer_identity == PeerIdentity::FilterState;
+    let root_namespace = head
+        .mesh
+        .istio
+        .as_ref()
+        .and_then(|i| i.root_namespace.as_ref());
+    let root_namespace = root_namespace.map_or(ROOT_NAMESPACE, Name::as_str);
+    let mut all_istio = raw.policies() > 0;
     let mut titles = BTreeSet::new();
     let mut rules: usize = 0;
     let list = root.push_key("policies");
@@ -108,36 +115,51 @@ pub fn load(
         };
         digester.add(&document.node);
         let mut findings = Findings::default();
-        let Content::Authorization(policy) = &document.content else {
-            let message = format!(
-                "a filter has no use for a `{}` here",
-                document.content.kind()
-            );
-            findings.add(at.push_key("kind"), Code::UnknownKind, message);
-            found.add(findings.of(&document, at));
-            continue;
+        let spec = at.push_key("spec");
+        let scope = match &document.content {
+            Content::Authorization(policy) => {
+                all_istio = false;
+                rules =
+                    rules.saturating_add(policy.spec.rules.iter().flat_map(AnyOf::iter).count());
+                let namespace = policy.metadata.namespace();
+                validate::authorization(&policy.spec, namespace, &names, spec, &mut findings);
+                own.applies(&policy.spec.target, namespace, &mesh, spec, &mut findings)
+            }
+            Content::Istio(policy) => {
+                rules = rules.saturating_add(policy.spec.rules().count());
+                validate::istio_authorization(policy, at, &mut findings);
+                own.applies_istio(policy, root_namespace, spec, &mut findings)
+            }
+            Content::Mesh(_) | Content::PolicyTest(_) => {
+                let kind = document.content.kind();
+                let message = format!("a filter has no use for a `{kind}` here");
+                findings.add(at.push_key("kind"), Code::UnknownKind, message);
+                None
+            }
         };
-        if !titles.insert(policy.metadata.full_name()) {
+        if !titles.insert(validate::unique_name(&document.content)) {
             let metadata = at.push_key("metadata");
-            let message = format!("there is another `{}`", document.content.title());
+            let message = validate::duplicate(&document.content);
             findings.add(metadata.push_key("name"), Code::DuplicateName, message);
         }
-        rules = rules.saturating_add(policy.spec.rules.iter().flat_map(AnyOf::iter).count());
         if rules > limits.rules {
             let message = format!("more rules than {}", limits.rules);
-            findings.add(at.push_key("spec"), Code::TooMany, message);
+            findings.add(spec, Code::TooMany, message);
             found.add(findings.of(&document, at));
             break;
         }
-        let spec = at.push_key("spec");
-        validate::authorization(&policy.spec, &names, spec, &mut findings);
-        let applies = own.is_target(&policy.spec.target, &mesh, spec, &mut findings);
         found.add(findings.of(&document, at));
         if found.full() {
             break;
         }
-        if applies && found.errors.is_empty() {
-            compiler.add(policy, &mesh);
+        if let Some(scope) = scope
+            && found.errors.is_empty()
+        {
+            match &document.content {
+                Content::Authorization(policy) => compiler.add(policy, &mesh, scope),
+                Content::Istio(policy) => compiler.add_istio(policy, scope),
+                Content::Mesh(_) | Content::PolicyTest(_) => {}
+            }
         }
     }
     if compiler.plan.headers.len() > MOST_HEADERS {
@@ -147,8 +169,13 @@ pub fn load(
     if !found.errors.is_empty() {
         return Err(found.errors);
     }
-    let trusted = head.options.trusted_callers.iter().flat_map(AnyOf::iter);
-    let trusted = trusted.map(|s| source(s, "default", &mesh)).collect();
+    let mut sources = |list: &Option<AnyOf<Source>>| {
+        let list = list.iter().flat_map(AnyOf::iter);
+        list.map(|s| source(s, "default", &mesh, &mut compiler.plan))
+            .collect()
+    };
+    let trusted = sources(&head.options.trusted_callers);
+    let gateways = sources(&head.options.trusted_gateways);
     let (enforced, candidate, audit) = compiler.sets();
     Ok(Loaded {
         digest: digester.finish(),
@@ -156,20 +183,26 @@ pub fn load(
         warnings: found.warnings,
         set: PolicySet {
             mesh,
-            settings: settings(&head.options),
+            settings: settings(&head.options, all_istio),
             plan: compiler.plan,
             enforced,
             candidate,
             audit,
             labels: compiler.labels,
             trusted,
+            gateways,
         },
     })
 }
 
-fn settings(options: &Options) -> Settings {
+fn settings(options: &Options, all_istio: bool) -> Settings {
+    let otherwise = match all_istio {
+        true => DefaultAction::Allow,
+        false => DefaultAction::Deny,
+    };
     Settings {
-        default_action: options.default_action,
+        default_action: options.default_action.unwrap_or(otherwise),
+        peer_identity: options.peer_identity,
         path_normalization: options.path_normalization,
         explain: options.explain,
         denial_logs_per_second: options
@@ -201,80 +234,4 @@ impl Found {
     fn full(&self) -> bool {
         self.errors.len() >= MOST_FINDINGS
     }
-}
-
-/// What the proxy is: what the configuration says, else what the proxy says.
-struct Own<'a> {
-    local: Option<&'a Local>,
-    surroundings: &'a dyn Surroundings,
-}
-
-impl Own<'_> {
-    fn cluster(&self) -> Option<String> {
-        let written = self.local.and_then(|l| l.cluster.as_ref());
-        written
-            .map(|c| c.as_str().to_owned())
-            .or_else(|| self.surroundings.cluster())
-    }
-
-    fn namespace(&self) -> Option<String> {
-        let written = self.local.and_then(|l| l.namespace.as_ref());
-        written
-            .map(|n| n.as_str().to_owned())
-            .or_else(|| self.surroundings.namespace())
-    }
-
-    fn label(&self, key: &str) -> Result<Option<String>, Unknown> {
-        match self.local.and_then(|l| l.labels.as_ref()) {
-            Some(labels) => Ok(labels.get(key).cloned()),
-            None => self.surroundings.label(key),
-        }
-    }
-
-    /// Whether a policy applies here. What the proxy does not know of itself, and a target asks
-    /// for, is an error: to pass over a policy that denies would let a caller in.
-    fn is_target(
-        &self,
-        target: &Target,
-        mesh: &MeshIndex,
-        at: Path<'_>,
-        findings: &mut Findings,
-    ) -> bool {
-        let target_at = at.push_key("target");
-        let mut applies = true;
-        if let Some(clusters) = &target.clusters {
-            let own = self.cluster().filter(|own| mesh.has(own));
-            let place = target_at.push_key("clusters");
-            match own {
-                Some(own) => applies &= clusters.iter().any(|c| c.as_str() == own),
-                None => unknown("cluster", "CLUSTER_ID", place, findings),
-            }
-        }
-        if let Some(namespace) = &target.namespace {
-            let place = target_at.push_key("namespace");
-            match self.namespace() {
-                Some(own) => applies &= namespace.as_str() == own,
-                None => unknown("namespace", "NAMESPACE", place, findings),
-            }
-        }
-        for (key, value) in target.selector.iter().flat_map(|s| &s.match_labels) {
-            let place = target_at.push_key("selector");
-            match self.label(key) {
-                Ok(own) => applies &= own.as_ref() == Some(value),
-                Err(Unknown) => unknown("labels", "LABELS", place, findings),
-            }
-        }
-        applies
-    }
-}
-
-fn unknown(field: &str, metadata: &str, at: Path<'_>, findings: &mut Findings) {
-    findings.add_hinted(
-        at,
-        Code::UnknownLocal,
-        format!("this proxy does not know its own {field}, or the mesh does not know it"),
-        Some(format!(
-            "set `local.{field}`, or `{metadata}` in the proxy's node metadata"
-        )),
-    );
 }

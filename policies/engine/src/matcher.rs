@@ -3,94 +3,68 @@
 use crate::Truth;
 use crate::facts::Facts;
 use crate::mesh_index::{ClusterSet, Where};
-use landbridge_model::Pattern;
-use std::collections::BTreeSet;
+use crate::policy_set::Clause;
+use crate::text_set::TextSet;
+use landbridge_model::IpNet;
+use std::time::Duration;
 
 /// What of a request is looked at, as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Text {
     Principal,
+    TrustDomain,
     Namespace,
     /// `<namespace>/sa/<name>`, as in a SPIFFE ID of Istio's form.
     Account,
+    /// The host of the authority, by itself.
     Host,
+    /// The authority as it came, in lower case.
+    Authority,
     Method,
     Path,
+    /// `package.Service/Method`.
+    Grpc,
     /// A header, by its slot in the plan.
     Header(u16),
+    /// What a filter keeps, by its slot in the plan, and whether as text or as a list.
+    Kept(u16, Kept),
+    Sni,
+    /// The host of the service that a waypoint found a request to be for.
+    Service,
+    /// The whole URI of the peer's certificate, whoever the peer speaks for.
+    PeerUri,
+    /// Its trust domain.
+    PeerTrustDomain,
+    /// Its segments behind one that is `ns`: looked up, and never a match by itself.
+    PeerNamespace,
 }
 
-/// A set of patterns, of which any may match.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TextSet {
-    exact: BTreeSet<Box<str>>,
-    prefixes: Vec<Box<str>>,
-    suffixes: Vec<Box<str>>,
-    present: bool,
-}
-
-impl TextSet {
-    pub(crate) fn add(&mut self, pattern: &Pattern, case: Case) {
-        let fold = |s: &str| match case {
-            Case::Sensitive => s.into(),
-            Case::Folded => s.to_ascii_lowercase().into_boxed_str(),
-        };
-        match pattern {
-            Pattern::Exact(s) => {
-                self.exact.insert(fold(s));
-            }
-            Pattern::Prefix(s) => self.prefixes.push(fold(s)),
-            Pattern::Suffix(s) => self.suffixes.push(fold(s)),
-            Pattern::Present => self.present = true,
-        }
-    }
-
-    pub(crate) fn add_exact(&mut self, value: String) {
-        self.exact.insert(value.into());
-    }
-
-    /// Each pattern.
-    pub(crate) fn patterns(&self) -> impl Iterator<Item = (Shape, &str)> {
-        let exact = self.exact.iter().map(|s| (Shape::Exact, &**s));
-        let prefixes = self.prefixes.iter().map(|s| (Shape::Prefix, &**s));
-        let suffixes = self.suffixes.iter().map(|s| (Shape::Suffix, &**s));
-        let present = self.present.then_some((Shape::Present, ""));
-        exact.chain(prefixes).chain(suffixes).chain(present)
-    }
-
-    /// Each pattern, as documents write it.
-    pub(crate) fn to_patterns(&self) -> impl Iterator<Item = String> {
-        self.patterns().map(|(shape, text)| match shape {
-            Shape::Exact => text.to_owned(),
-            Shape::Prefix => format!("{text}*"),
-            Shape::Suffix => format!("*{text}"),
-            Shape::Present => "*".to_owned(),
-        })
-    }
-
-    pub(crate) fn matches(&self, value: &str) -> bool {
-        (self.present && !value.is_empty())
-            || self.exact.contains(value)
-            || self.prefixes.iter().any(|p| value.starts_with(&**p))
-            || self.suffixes.iter().any(|s| value.ends_with(&**s))
-    }
-}
-
-/// How a text is matched.
+/// What kept metadata is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Shape {
-    Exact,
-    Prefix,
-    Suffix,
-    Present,
+pub(crate) enum Kept {
+    Text,
+    List,
+    Either,
 }
 
-/// Whether case counts.
+/// Of which end an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum End {
+    /// Where the connection came from.
+    Source,
+    /// The client, as forwarded.
+    Remote,
+    /// Where the connection came to.
+    Destination,
+}
+
+/// What a match of several alternatives is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Case {
-    Sensitive,
-    /// Both sides in lower case.
-    Folded,
+pub(crate) enum Alternatives {
+    RequestPrincipals,
+    DataClasses,
+    /// What a filter keeps, as text or in a list.
+    Metadata,
 }
 
 /// What must hold.
@@ -101,7 +75,13 @@ pub(crate) enum Matcher {
     /// A text is one of these.
     Text(Text, TextSet),
     /// The port is one of these.
-    Ports(BTreeSet<u16>),
+    Ports(Box<[u16]>),
+    /// An address is in one of these.
+    Addresses(End, Box<[IpNet]>),
+    /// Any of these holds; what is looked for is told by the second.
+    Any(Alternatives, Box<[Clause]>, Box<str>),
+    /// It is not yet, or no longer, too late.
+    Time(Option<Duration>, Option<Duration>),
 }
 
 /// A match, or its `not…` twin.
@@ -109,6 +89,9 @@ pub(crate) enum Matcher {
 pub(crate) struct Test {
     pub(crate) matcher: Matcher,
     pub(crate) negated: bool,
+    /// What the match is where what it asks for cannot be known: [`Truth::Unknown`], but
+    /// [`Truth::No`] where Istio's meaning is kept.
+    pub(crate) unknown: Truth,
 }
 
 impl Test {
@@ -117,11 +100,25 @@ impl Test {
             Matcher::Clusters(_, set) => set.contains(facts.caller.cluster()),
             Matcher::Text(text, set) => match facts.text(*text) {
                 Known::Text(value) => set.matches(value).into(),
+                Known::Several(values) => values.iter().any(|value| set.matches(value)).into(),
                 Known::Absent => Truth::No,
-                Known::Not => Truth::Unknown,
+                Known::Not => self.unknown,
             },
             Matcher::Ports(set) => match facts.port {
                 Some(port) => set.contains(&port).into(),
+                None => Truth::Unknown,
+            },
+            Matcher::Addresses(end, blocks) => match facts.address(*end) {
+                Some(address) => blocks.iter().any(|block| block.contains(&address)).into(),
+                None => Truth::Unknown,
+            },
+            Matcher::Any(_, clauses, _) => {
+                Truth::any(clauses.iter().map(|clause| clause.holds(facts)))
+            }
+            Matcher::Time(from, until) => match facts.now {
+                Some(now) => (from.is_none_or(|from| from <= now)
+                    && until.is_none_or(|until| now < until))
+                .into(),
                 None => Truth::Unknown,
             },
         };
@@ -134,8 +131,30 @@ impl Test {
 pub(crate) enum Known<'a> {
     /// This.
     Text(&'a str),
+    /// Each of these.
+    Several(Several<'a>),
     /// That it is not there, as a header may not be.
     Absent,
     /// Nothing.
     Not,
+}
+
+/// Texts of which any may match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Several<'a> {
+    Borrowed(&'a [&'a str]),
+    Owned(&'a [String]),
+}
+
+impl<'a> Several<'a> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a str> {
+        let (borrowed, owned): (&[&str], &[String]) = match self {
+            Self::Borrowed(texts) => (texts, &[]),
+            Self::Owned(texts) => (&[], texts),
+        };
+        borrowed
+            .iter()
+            .copied()
+            .chain(owned.iter().map(String::as_str))
+    }
 }

@@ -174,8 +174,8 @@ pub fn request() -> impl Strategy<Value = TestRequest> {
         TestRequest {
             headers,
             certificate_uri: uri,
-            certificate_issuer: None,
             port,
+            ..TestRequest::default()
         }
     })
 }

@@ -1,13 +1,14 @@
 //! Compiled policies: after [`crate::load`] no invalid state can be written.
 
 use crate::Truth;
+use crate::compile::Scope;
 use crate::decision::{Decision, RuleRef};
 use crate::facts::Facts;
 use crate::index::RuleIndex;
 use crate::matcher::Test;
 use crate::mesh_index::{ClusterId, MeshIndex};
 use crate::plan::Plan;
-use landbridge_model::{DefaultAction, Explain, PathNormalization};
+use landbridge_model::{DefaultAction, Explain, PathNormalization, PeerIdentity};
 use std::sync::Arc;
 
 /// How the filter behaves.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub default_action: DefaultAction,
     /// How paths are normalised.
     pub path_normalization: PathNormalization,
+    /// Where the caller's SPIFFE ID comes from.
+    pub peer_identity: PeerIdentity,
     /// Who is told why.
     pub explain: Explain,
     /// How many denials a worker logs a second.
@@ -24,11 +27,11 @@ pub struct Settings {
 }
 
 /// All that must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Clause(pub(crate) Vec<Test>);
 
 impl Clause {
-    fn holds(&self, facts: &Facts<'_>) -> Truth {
+    pub(crate) fn holds(&self, facts: &Facts<'_>) -> Truth {
         Truth::all(self.0.iter().map(|test| test.holds(facts)))
     }
 }
@@ -66,9 +69,29 @@ pub(crate) struct Policy {
 #[derive(Debug, Default)]
 pub(crate) struct RuleSet {
     pub(crate) allow: RuleIndex,
-    /// Whether there is an ALLOW policy, even one without rules.
-    pub(crate) allows: bool,
+    pub(crate) allows: Allows,
     pub(crate) deny: RuleIndex,
+}
+
+/// For which requests there is an ALLOW policy, even one without rules.
+#[derive(Debug, Default)]
+pub(crate) struct Allows(Vec<Scope>);
+
+impl Allows {
+    pub(crate) fn new<'s>(scopes: impl Iterator<Item = &'s Scope>) -> Self {
+        let mut all = Vec::new();
+        for scope in scopes {
+            if *scope == Scope::Always {
+                return Self(vec![Scope::Always]);
+            }
+            all.push(scope.clone());
+        }
+        Self(all)
+    }
+
+    pub(crate) fn any(&self, facts: &Facts<'_>) -> bool {
+        self.0.iter().any(|scope| scope.has(facts))
+    }
 }
 
 /// What a policy and its rules are called.
@@ -90,6 +113,7 @@ pub struct PolicySet {
     pub(crate) audit: RuleIndex,
     pub(crate) labels: Vec<Label>,
     pub(crate) trusted: Vec<Clause>,
+    pub(crate) gateways: Vec<Clause>,
 }
 
 impl PolicySet {
@@ -142,11 +166,23 @@ impl PolicySet {
         source.map_or("unknown", |id| self.mesh.name(id))
     }
 
-    /// Whether the caller may be told why and may set `x-landbridge-*` headers.
+    /// Whether the caller may be told why.
     pub fn trusts(&self, facts: &Facts<'_>) -> bool {
-        self.trusted
-            .iter()
-            .any(|clause| clause.holds(facts) == Truth::Yes)
+        any_holds(&self.trusted, facts)
+    }
+
+    /// Whether whoever made the connection, which may be a gateway, may set `x-landbridge-*`
+    /// headers.
+    pub fn trusts_peer(&self, facts: &Facts<'_>) -> bool {
+        match facts.of_peer() {
+            None => self.trusts(facts),
+            Some(facts) => self.trusts(&facts),
+        }
+    }
+
+    /// Whether the caller is a gateway that is believed about its own callers.
+    pub(crate) fn is_gateway(&self, facts: &Facts<'_>) -> bool {
+        any_holds(&self.gateways, facts)
     }
 
     /// A decision as one line of JSON: the access log's value.
@@ -185,4 +221,10 @@ impl PolicySet {
         out.push('}');
         out
     }
+}
+
+fn any_holds(clauses: &[Clause], facts: &Facts<'_>) -> bool {
+    clauses
+        .iter()
+        .any(|clause| clause.holds(facts) == Truth::Yes)
 }

@@ -1,12 +1,19 @@
 //! Running a `PolicyTest`: the same cases, natively here and over the wire in the testbed.
 
+use crate::compile::{JWT, PAYLOAD};
 use crate::decision::Decision;
 use crate::facts::{Facts, RawRequest};
 use crate::load::{Surroundings, Unknown};
 use crate::mesh_index::MeshIndex;
+use crate::metadata::{Kind, Metadata, Struct, Value};
 use crate::policy_set::PolicySet;
-use landbridge_model::{Expectation, Request, Verdict};
+use landbridge_model::{Address, Caller, Expectation, Json, PeerIdentity, Request, Verdict};
+use prost::Message;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
+/// The address of a request that does not say.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The host of a request that does not say.
 pub const HOST: &str = "orders.shop.svc.cluster.local";
 /// The port of a request that does not say.
@@ -31,7 +38,7 @@ impl Surroundings for Nowhere {
 }
 
 /// The request of a case, as a host would give it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestRequest {
     /// Its headers, pseudo-headers first.
     pub headers: Vec<(String, Vec<u8>)>,
@@ -39,13 +46,29 @@ pub struct TestRequest {
     pub certificate_uri: Option<String>,
     /// The distinguished name of its issuer.
     pub certificate_issuer: Option<String>,
+    /// The SPIFFE ID that a waypoint keeps of the caller.
+    pub peer_principal: Option<String>,
     /// The port it arrives at.
     pub port: u16,
+    /// The address that it comes from.
+    pub source_ip: Option<String>,
+    /// The client's address and port, as forwarded.
+    pub remote_address: Option<String>,
+    /// The address and port that it arrives at.
+    pub destination_address: Option<String>,
+    /// The server name in TLS.
+    pub sni: Option<String>,
+    /// The Envoy cluster that it is routed to.
+    pub route_cluster: Option<String>,
+    /// What other filters keep of it, as a proxy gives it.
+    pub metadata: Option<Vec<u8>>,
+    /// When it arrives.
+    pub now: Option<Duration>,
 }
 
 impl TestRequest {
     /// The request that a case describes.
-    pub fn new(request: &Request, mesh: &MeshIndex) -> Self {
+    pub fn new(request: &Request, set: &PolicySet) -> Self {
         let text = |s: &Option<String>, otherwise: &str| {
             s.as_deref().unwrap_or(otherwise).as_bytes().to_vec()
         };
@@ -58,24 +81,32 @@ impl TestRequest {
             headers.push((name.to_ascii_lowercase(), value.as_bytes().to_vec()));
         }
         let from = request.from.as_ref();
-        let certificate_uri = from.map(|from| {
-            let principal = from.principal.clone().unwrap_or_else(|| {
-                let cluster = from.cluster.as_ref().map_or("", |c| c.as_str());
-                let domain = mesh.trust_domain_of(cluster).unwrap_or_default();
-                let namespace = from.namespace.as_ref().map_or("shop", |n| n.as_str());
-                let account = from
-                    .service_account
-                    .as_ref()
-                    .map_or("frontend", |n| n.as_str());
-                format!("{domain}/ns/{namespace}/sa/{account}")
-            });
-            format!("spiffe://{principal}")
-        });
+        let uri = from.map(|from| uri(from, set.mesh()));
+        let (certificate_uri, peer_principal) = match set.settings().peer_identity {
+            PeerIdentity::Certificate => (uri, None),
+            PeerIdentity::FilterState => (None, uri),
+        };
+        let port = request.port.map_or(PORT, |p| p.0);
+        let here = |address: &Option<Address>| address.map_or(LOOPBACK, |address| address.0);
+        let source = here(&request.source_ip);
+        let remote = request.remote_ip.map_or(source, |address| address.0);
+        let destination = SocketAddr::new(here(&request.destination_ip), port);
         Self {
             headers,
             certificate_uri,
             certificate_issuer: from.and_then(|from| from.issuer.clone()),
-            port: request.port.map_or(PORT, |p| p.0),
+            peer_principal,
+            port,
+            source_ip: Some(source.to_string()),
+            remote_address: Some(SocketAddr::new(remote, PORT).to_string()),
+            destination_address: Some(destination.to_string()),
+            sni: Some(request.sni.clone().unwrap_or_default()),
+            route_cluster: Some(match &request.service {
+                Some(host) => format!("inbound-vip|{port}|http|{host}"),
+                None => format!("inbound|{port}||"),
+            }),
+            metadata: kept(request),
+            now: request.time.map(|time| time.0),
         }
     }
 
@@ -85,7 +116,15 @@ impl TestRequest {
             headers: &self.headers,
             certificate_uri: self.certificate_uri.as_deref().map(str::as_bytes),
             certificate_issuer: self.certificate_issuer.as_deref().map(str::as_bytes),
+            peer_principal: self.peer_principal.as_deref().map(str::as_bytes),
             port: Some(self.port),
+            source_ip: self.source_ip.as_deref().map(str::as_bytes),
+            remote_address: self.remote_address.as_deref().map(str::as_bytes),
+            destination_address: self.destination_address.as_deref().map(str::as_bytes),
+            sni: self.sni.as_deref().map(str::as_bytes),
+            route_cluster: self.route_cluster.as_deref().map(str::as_bytes),
+            metadata: self.metadata.as_deref(),
+            now: self.now,
         }
     }
 
@@ -97,6 +136,43 @@ impl TestRequest {
             Err(rejection) => set.reject(&rejection, &raw),
         }
     }
+}
+
+/// The SPIFFE ID of a caller.
+fn uri(from: &Caller, mesh: &MeshIndex) -> String {
+    let principal = from.principal.clone().unwrap_or_else(|| {
+        let cluster = from.cluster.as_ref().map_or("", |c| c.as_str());
+        let domain = mesh.trust_domain_of(cluster).unwrap_or_default();
+        let namespace = from.namespace.as_ref().map_or("shop", |n| n.as_str());
+        let account = from
+            .service_account
+            .as_ref()
+            .map_or("frontend", |n| n.as_str());
+        format!("{domain}/ns/{namespace}/sa/{account}")
+    });
+    format!("spiffe://{principal}")
+}
+
+/// What other filters keep of a request, the claims of its token among it.
+fn kept(request: &Request) -> Option<Vec<u8>> {
+    let mut metadata = Metadata::default();
+    if let Some(Json(kept)) = &request.metadata
+        && let Some(Kind::Struct(filters)) = Value::new(kept).kind
+    {
+        for (filter, value) in filters.fields {
+            if let Some(Kind::Struct(fields)) = value.kind {
+                metadata.filter_metadata.insert(filter, fields);
+            }
+        }
+    }
+    if let Some(Json(claims)) = &request.claims {
+        let payload = std::iter::once((PAYLOAD.to_owned(), Value::new(claims)));
+        let fields = payload.collect();
+        metadata
+            .filter_metadata
+            .insert(JWT.to_owned(), Struct { fields });
+    }
+    (!metadata.filter_metadata.is_empty()).then(|| metadata.encode_to_vec())
 }
 
 /// What was decided, in the words of a `PolicyTest`: from here or from a proxy's access log.

@@ -8,7 +8,7 @@
 
 use landbridge_engine::load;
 use landbridge_engine::policy_test::{Nowhere, Outcome, TestRequest};
-use landbridge_model::{Content, Limits, render_for_test, validate, yaml};
+use landbridge_model::{Code, Content, Diagnostic, Limits, render_for_test, validate, yaml};
 use std::path::Path;
 
 #[test]
@@ -29,7 +29,11 @@ fn every_case_is_decided_as_expected() {
         let text = std::fs::read_to_string(&file).unwrap();
         let text = format!("{mesh}---\n{text}");
         let documents = yaml::read(&text, Some(&name)).unwrap_or_else(|(_, e)| panic!("{e:#?}"));
-        assert_eq!(validate::documents(&documents), [], "{name}");
+        // What Istio means otherwise is there to be tested.
+        let istio = |d: &Diagnostic| matches!(d.code, Code::MeansOtherwise | Code::AdmitsMore);
+        let mut found = validate::documents(&documents);
+        found.retain(|d| !istio(d));
+        assert_eq!(found, [], "{name}");
         for document in &documents.0 {
             let Content::PolicyTest(test) = &document.content else {
                 continue;
@@ -40,7 +44,7 @@ fn every_case_is_decided_as_expected() {
                 .unwrap_or_else(|e| panic!("{name}: {e:#?}"));
             for case in test.spec.cases.iter() {
                 cases = cases.saturating_add(1);
-                let request = TestRequest::new(&case.request, loaded.set.mesh());
+                let request = TestRequest::new(&case.request, &loaded.set);
                 let decision = request.decide(&loaded.set);
                 if let Err(differences) = Outcome::new(&decision, &loaded.set).check(&case.expect) {
                     failures.push(format!("{name}: {}: {}", case.name, differences.join("; ")));

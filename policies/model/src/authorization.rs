@@ -1,14 +1,16 @@
 //! `CrossClusterAuthorization`: Istio's `AuthorizationPolicy` grammar, and where a caller is.
 
-use crate::Code;
-use crate::decode::Problems;
-use crate::labels::Labels;
-use crate::name::{ClusterName, Name, text};
+use crate::address::IpBlock;
+use crate::condition::Condition;
+use crate::grpc::GrpcPattern;
+use crate::name::Name;
+use crate::path_pattern::PathPattern;
 use crate::pattern::{AnyOf, NamespacedName, Pattern, Port};
-use crate::record::document;
+use crate::record::{document, lists};
+use crate::request_principal::RequestPrincipal;
+use crate::target::Target;
+use crate::validity::Validity;
 use crate::word::words;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use std::collections::BTreeMap;
 
 document! {
     /// The spec of a `CrossClusterAuthorization`.
@@ -57,24 +59,6 @@ words! {
 }
 
 document! {
-    /// Which proxies a policy applies to; what is left out restricts nothing.
-    #[derive(Default)]
-    pub struct Target {
-        /// The clusters whose proxies it applies to.
-        pub clusters: Option<AnyOf<ClusterName>> = default,
-        /// The namespace of the workload.
-        pub namespace: Option<Name> = default,
-        /// The labels of the workload.
-        pub selector: Option<Selector> = default,
-    }
-
-    /// Istio's workload selector.
-    pub struct Selector {
-        /// Labels that the workload must all have.
-        #[deserr(from(Labels) = Labels::into_map)]
-        pub match_labels: BTreeMap<String, String>,
-    }
-
     /// A rule matches where one of `from`, one of `to` and all of `when` do.
     pub struct Rule {
         /// The name that decisions, metrics and logs call it by; its index, where it has none.
@@ -85,6 +69,8 @@ document! {
         pub to: Option<AnyOf<To>> = default,
         /// Further conditions, all of which must hold.
         pub when: Option<AnyOf<Condition>> = default,
+        /// When it holds; always, where it is left out.
+        pub validity: Option<Validity> = default,
     }
 
     /// Istio's wrapper around a source.
@@ -100,38 +86,9 @@ document! {
     }
 }
 
-macro_rules! lists {
-    (
-        $(#[doc = $doc:literal])+
-        $name:ident {
-            $($(#[doc = $field_doc:literal])+ $field:ident / $not:ident: $item:ty,)+
-        }
-    ) => {
-        document! {
-            $(#[doc = $doc])+
-            #[derive(Default)]
-            pub struct $name {
-                $(
-                    $(#[doc = $field_doc])+
-                    pub $field: Option<AnyOf<$item>> = default,
-                    #[doc = concat!("None of these `", stringify!($field), "`.")]
-                    pub $not: Option<AnyOf<$item>> = default,
-                )+
-            }
-        }
-
-        impl $name {
-            /// Whether no field is there, so that it matches anything.
-            pub fn is_empty(&self) -> bool {
-                true $(&& self.$field.is_none() && self.$not.is_none())+
-            }
-        }
-    };
-}
-
 lists! {
     /// Who calls. All fields that are there must match; within one, any value does.
-    Source {
+    Source in AnyOf {
         /// The caller's cluster, as its certificate proves it.
         clusters / not_clusters: Pattern,
         /// The region of the caller's cluster.
@@ -146,12 +103,20 @@ lists! {
         namespaces / not_namespaces: Pattern,
         /// The caller's service account.
         service_accounts / not_service_accounts: NamespacedName,
+        /// The trust domain of the caller's SPIFFE ID.
+        trust_domains / not_trust_domains: Pattern,
+        /// Issuer and subject of the request's token.
+        request_principals / not_request_principals: RequestPrincipal,
+        /// The address that the connection came from.
+        ip_blocks / not_ip_blocks: IpBlock,
+        /// The address of the client, as far as the proxies before this one tell the truth.
+        remote_ip_blocks / not_remote_ip_blocks: IpBlock,
     }
 }
 
 lists! {
     /// What is asked. All fields that are there must match; within one, any value does.
-    Operation {
+    Operation in AnyOf {
         /// The host of `:authority`, without its port; case is ignored.
         hosts / not_hosts: Pattern,
         /// The port that the request arrived at.
@@ -159,83 +124,10 @@ lists! {
         /// The method.
         methods / not_methods: Pattern,
         /// The path, normalised, without its query.
-        paths / not_paths: Pattern,
+        paths / not_paths: PathPattern,
+        /// `package.Service` or `package.Service/Method`, which a gRPC call asks for.
+        grpc_services / not_grpc_services: GrpcPattern,
+        /// A label that the mesh gives to requests.
+        data_classes / not_data_classes: Pattern,
     }
-}
-
-document! {
-    /// One further condition.
-    pub struct Condition {
-        /// What is looked at: `request.headers[name]`.
-        pub key: ConditionKey,
-        /// Any of these values.
-        pub values: Option<AnyOf<Pattern>> = default,
-        /// None of these values; a header that is not there has none of them.
-        pub not_values: Option<AnyOf<Pattern>> = default,
-    }
-}
-
-/// What a condition looks at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ConditionKey {
-    /// A request header, its name in lower case.
-    Header(String),
-}
-
-impl Deserr<Problems> for ConditionKey {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        let s = text(value, at)?;
-        let name = s
-            .strip_prefix("request.headers[")
-            .and_then(|rest| rest.strip_suffix(']'));
-        let Some(name) = name else {
-            return Err(Problems::hinted(
-                at,
-                Code::UnknownValue,
-                format!("unknown condition `{s}`"),
-                "there is `request.headers[name]`",
-            ));
-        };
-        if name.is_empty() || !name.bytes().all(is_token_byte) {
-            return Err(Problems::hinted(
-                at,
-                Code::InvalidValue,
-                format!("`{name}` is not the name of a header"),
-                "the method, path and host have fields of their own in `to.operation`",
-            ));
-        }
-        let name = name.to_ascii_lowercase();
-        if name.starts_with("x-landbridge-") {
-            return Err(Problems::hinted(
-                at,
-                Code::InvalidValue,
-                format!("`{name}` is not a header to judge by"),
-                "a caller can send any `x-landbridge-*` header: match its identity in `from.source`",
-            ));
-        }
-        Ok(Self::Header(name))
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for ConditionKey {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "ConditionKey".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "`request.headers[name]`",
-            "type": "string",
-            "pattern": r"^request\.headers\[[!#$%&'*+.^_`|~0-9A-Za-z-]+\]$"
-        })
-    }
-}
-
-/// RFC 9110, section 5.6.2: what the name of a field is made of.
-fn is_token_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
 }

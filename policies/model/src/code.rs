@@ -69,6 +69,8 @@ codes! {
     UnknownApiVersion = "LB0107", Error;
     /// A `kind` that this version does not read.
     UnknownKind = "LB0108", Error;
+    /// What an Istio document says cannot be had here.
+    NotImported = "LB0109", Error;
     /// Two things of one kind have the same name.
     DuplicateName = "LB0201", Error;
     /// A cluster that `Mesh` does not have.
@@ -87,12 +89,18 @@ codes! {
     SeveralMeshes = "LB0208", Error;
     /// A policy that the test names is not there.
     UnknownPolicy = "LB0209", Error;
+    /// A data class that `Mesh` does not have.
+    UnknownDataClass = "LB0210", Error;
     /// A policy without rules that can never match.
     NeverMatches = "LB0301", Warning;
     /// A value is both wanted and excluded, so the rule never matches.
     Contradiction = "LB0302", Warning;
     /// The proxy does not know a fact about itself that a policy's target needs.
     UnknownLocal = "LB0303", Error;
+    /// Istio means something else by it than it seems to say.
+    MeansOtherwise = "LB0304", Warning;
+    /// Istio lets callers in by it that whoever wrote it may not have meant.
+    AdmitsMore = "LB0305", Warning;
     /// The configuration is larger than the limit.
     TooLarge = "LB0401", Error;
     /// More policies, rules or values than the limit.

@@ -191,7 +191,7 @@ pub(crate) fn suggest<'a>(
     let all: Vec<String> = candidates.into_iter().map(|c| format!("`{c}`")).collect();
     match all.len() {
         0 => None,
-        1..=16 => Some(format!("there is {}", all.join(", "))),
+        1..=24 => Some(format!("there is {}", all.join(", "))),
         _ => None,
     }
 }

@@ -4,17 +4,26 @@ use crate::Code;
 use crate::authorization::Authorization;
 use crate::decode::{Problems, decode, kind_text, path_text, suggest};
 use crate::diagnostic::Diagnostic;
+use crate::istio::{ISTIO_API_VERSIONS, IstioAuthorization};
+use crate::labels::Labels;
 use crate::mesh::Mesh;
 use crate::name::Name;
 use crate::node::{Node, Value};
 use crate::policy_test::PolicyTest;
 use crate::record::document;
 use deserr::{Deserr, IntoValue, ValuePointerRef};
+use std::collections::BTreeMap;
 
 /// The version of the documents that this crate reads.
 pub const API_VERSION: &str = "landbridge.dev/v1alpha1";
 
-const KINDS: [&str; 3] = ["Mesh", "CrossClusterAuthorization", "PolicyTest"];
+/// The kinds, and the versions that each is read in.
+const KINDS: [(&str, &[&str]); 4] = [
+    ("Mesh", &[API_VERSION]),
+    ("CrossClusterAuthorization", &[API_VERSION]),
+    ("AuthorizationPolicy", &ISTIO_API_VERSIONS),
+    ("PolicyTest", &[API_VERSION]),
+];
 
 document! {
     /// Kubernetes' object metadata. What a cluster adds to it is accepted and not looked at.
@@ -25,7 +34,9 @@ document! {
         /// The namespace; `default`, where it is left out.
         pub namespace: Option<Name> = default,
         pub labels: Ignored = default,
-        pub annotations: Ignored = default,
+        /// What tools keep there; of Istio's, `istio.io/dry-run` is looked at.
+        #[deserr(from(Option<Labels>) = Labels::into_optional_map)]
+        pub annotations: Option<BTreeMap<String, String>> = default,
         pub creation_timestamp: Ignored = default,
         pub generation: Ignored = default,
         pub resource_version: Ignored = default,
@@ -40,6 +51,11 @@ impl Metadata {
     /// The namespace.
     pub fn namespace(&self) -> &str {
         self.namespace.as_ref().map_or("default", Name::as_str)
+    }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.as_ref()?.get(key).map(String::as_str)
     }
 
     /// `namespace/name`: what decisions, metrics and tests call a policy.
@@ -92,6 +108,8 @@ pub enum Content {
     Mesh(Named<Mesh>),
     /// Who may cross.
     Authorization(Named<Authorization>),
+    /// The same, in Istio's words and meaning.
+    Istio(Named<IstioAuthorization>),
     /// What is expected of the policies.
     PolicyTest(Named<PolicyTest>),
 }
@@ -102,6 +120,7 @@ impl Content {
         match self {
             Self::Mesh(_) => "Mesh",
             Self::Authorization(_) => "CrossClusterAuthorization",
+            Self::Istio(_) => "AuthorizationPolicy",
             Self::PolicyTest(_) => "PolicyTest",
         }
     }
@@ -111,6 +130,7 @@ impl Content {
         match self {
             Self::Mesh(d) => &d.metadata,
             Self::Authorization(d) => &d.metadata,
+            Self::Istio(d) => &d.metadata,
             Self::PolicyTest(d) => &d.metadata,
         }
     }
@@ -145,7 +165,16 @@ impl Documents {
         })
     }
 
-    /// The authorization policies.
+    /// The metadata of every authorization policy, whoever's words it is in.
+    pub fn policies(&self) -> impl Iterator<Item = &Metadata> {
+        self.0.iter().filter_map(|d| match &d.content {
+            Content::Authorization(policy) => Some(&policy.metadata),
+            Content::Istio(policy) => Some(&policy.metadata),
+            Content::Mesh(_) | Content::PolicyTest(_) => None,
+        })
+    }
+
+    /// The authorization policies in our own words.
     pub fn authorizations(&self) -> impl Iterator<Item = &Named<Authorization>> {
         self.0.iter().filter_map(|d| match &d.content {
             Content::Authorization(policy) => Some(policy),
@@ -198,6 +227,7 @@ pub(crate) fn read(
     let result = kind_of(node, version, at).and_then(|kind| match kind {
         "Mesh" => envelope(node, at).map(Content::Mesh),
         "PolicyTest" => envelope(node, at).map(Content::PolicyTest),
+        "AuthorizationPolicy" => envelope(node, at).map(Content::Istio),
         _ => envelope(node, at).map(Content::Authorization),
     });
     result.map_err(|mut problems| {
@@ -269,24 +299,25 @@ fn kind_of(
     };
     let api_version = word("apiVersion", version == ApiVersion::Required);
     let kind = word("kind", true);
+    let known = kind.and_then(|kind| KINDS.iter().find(|(k, _)| *k == kind));
+    let versions = known.map_or(&[API_VERSION][..], |(_, versions)| versions);
     if let Some(api_version) = api_version
-        && api_version != API_VERSION
+        && !versions.contains(&api_version)
     {
+        let there: Vec<String> = versions.iter().map(|v| format!("`{v}`")).collect();
         problems.0.push(
             at_key(node, "apiVersion", at, Code::UnknownApiVersion, api_version)
-                .hint(format!("there is `{API_VERSION}`")),
+                .hint(format!("there is {}", there.join(", "))),
         );
     }
-    if let Some(kind) = kind {
-        match KINDS.iter().find(|k| **k == kind) {
-            Some(known) if problems.0.is_empty() => return Ok(known),
-            Some(_) => {}
-            None => {
-                let mut found = at_key(node, "kind", at, Code::UnknownKind, kind);
-                found.hint = suggest(kind, KINDS);
-                problems.0.push(found);
-            }
+    match (kind, known) {
+        (_, Some((known, _))) if problems.0.is_empty() => return Ok(known),
+        (Some(kind), None) => {
+            let mut found = at_key(node, "kind", at, Code::UnknownKind, kind);
+            found.hint = suggest(kind, KINDS.iter().map(|(kind, _)| *kind));
+            problems.0.push(found);
         }
+        _ => {}
     }
     Err(problems)
 }

@@ -7,10 +7,11 @@
 use crate::decode::decode;
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, ApiVersion, Content, Document, Documents};
+use crate::istio::DRY_RUN;
 use crate::labels::Labels;
 use crate::mesh::Mesh;
 use crate::name::{ClusterName, Name};
-use crate::node::{DUPLICATE_KEY, Entry, Node, Seen, Span, Value};
+use crate::node::{DUPLICATE_KEY, Entry, Node, Seen, Span, Value, push_json_string};
 use crate::pattern::AnyOf;
 use crate::record::document;
 use crate::word::words;
@@ -71,14 +72,20 @@ document! {
     /// How the authorization filter behaves.
     #[derive(Default)]
     pub struct Options {
-        /// What becomes of a request where no ALLOW policy applies to the proxy.
-        pub default_action: DefaultAction = default,
+        /// What becomes of a request where no ALLOW policy applies to the proxy: `Deny`, where it
+        /// is left out, but `Allow` where all policies are Istio's own documents.
+        pub default_action: Option<DefaultAction> = default,
         /// How a path is normalised before it is judged and sent on.
         pub path_normalization: PathNormalization = default,
         /// Who is told why, in the response header `x-landbridge-decision`.
         pub explain: Explain = default,
         /// Callers who may be told why and may set `x-landbridge-*` request headers.
         pub trusted_callers: Option<AnyOf<Source>> = default,
+        /// Gateways that are believed when they say, in the last element of
+        /// `x-forwarded-client-cert`, who called them.
+        pub trusted_gateways: Option<AnyOf<Source>> = default,
+        /// Where the caller's SPIFFE ID comes from.
+        pub peer_identity: PeerIdentity = default,
         /// How many denials a worker logs a second; 10, where it is left out. What is not logged is
         /// counted in the next line that is.
         pub denial_logs_per_second: Option<u32> = default,
@@ -87,13 +94,22 @@ document! {
 
 words! {
     /// What becomes of a request where no ALLOW policy applies to the proxy.
-    #[derive(Default)]
     pub enum DefaultAction {
         /// It is refused.
-        #[default]
         Deny = "Deny",
         /// It goes on, unless a DENY policy matches.
         Allow = "Allow",
+    }
+
+    /// Where the caller's SPIFFE ID comes from.
+    #[derive(Default)]
+    pub enum PeerIdentity {
+        /// The client certificate.
+        #[default]
+        Certificate = "Certificate",
+        /// The client certificate, or where there is none the filter state
+        /// `io.istio.peer_principal`, in which a waypoint keeps it.
+        FilterState = "FilterState",
     }
 
     /// Istio's `pathNormalization` modes.
@@ -277,20 +293,29 @@ pub fn render(documents: &Documents, local: Option<&str>, options: Option<&str>)
     out.push_str(",\"policies\":[");
     let mut first = true;
     for document in &documents.0 {
-        let Content::Authorization(policy) = &document.content else {
-            continue;
+        let metadata = match &document.content {
+            Content::Authorization(policy) => &policy.metadata,
+            Content::Istio(policy) => &policy.metadata,
+            Content::Mesh(_) | Content::PolicyTest(_) => continue,
         };
         if !first {
             out.push(',');
         }
         first = false;
-        // Of the metadata a proxy needs the name, and nothing that a cluster added.
-        let name = &policy.metadata.name;
-        let namespace = policy.metadata.namespace();
+        // Of the metadata a proxy needs what follows, and nothing that a cluster added.
+        let (name, namespace) = (&metadata.name, metadata.namespace());
+        let kind = document.content.kind();
         out.push_str(&format!(
-            "{{\"kind\":\"{}\",\"metadata\":{{\"name\":\"{name}\",\"namespace\":\"{namespace}\"}},\"spec\":",
-            document.content.kind()
+            "{{\"kind\":\"{kind}\",\"metadata\":{{\"name\":\"{name}\",\"namespace\":\"{namespace}\""
         ));
+        if let (Content::Istio(_), Some(dry_run)) =
+            (&document.content, metadata.annotation(DRY_RUN))
+        {
+            out.push_str(&format!(",\"annotations\":{{\"{DRY_RUN}\":"));
+            push_json_string(&mut out, dry_run);
+            out.push('}');
+        }
+        out.push_str("},\"spec\":");
         let spec = document.node.get("spec");
         out.push_str(&spec.map_or_else(|| "{}".to_owned(), Node::to_json));
         out.push('}');

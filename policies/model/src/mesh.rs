@@ -1,8 +1,10 @@
 //! `Mesh`: which clusters there are, where they are, and what proves that a caller is in one.
 
+use crate::condition::Condition;
 use crate::dn::DistinguishedName;
-use crate::name::{ClusterName, Jurisdiction, NetworkName, RegionName, TrustDomain};
-use crate::pattern::AnyOf;
+use crate::name::{ClusterName, Jurisdiction, Name, NetworkName, RegionName, TrustDomain};
+use crate::path_pattern::PathPattern;
+use crate::pattern::{AnyOf, Pattern};
 use crate::record::document;
 use crate::spiffe_path::SpiffePath;
 
@@ -13,6 +15,10 @@ document! {
         pub clusters: AnyOf<Cluster>,
         /// The regions that clusters are in.
         pub regions: AnyOf<Region>,
+        /// Labels that requests get, and by what.
+        pub data_classes: Option<AnyOf<DataClass>> = default,
+        /// What of Istio's own configuration its policies depend on.
+        pub istio: Option<IstioMesh> = default,
     }
 
     /// One Kubernetes cluster.
@@ -47,5 +53,33 @@ document! {
         pub name: RegionName,
         /// The law it is under, e.g. `EU`.
         pub jurisdiction: Jurisdiction,
+    }
+
+    /// A label of requests, such as `personal`.
+    pub struct DataClass {
+        /// Its name.
+        pub name: Name,
+        /// Requests that have it: any of these.
+        pub requests: AnyOf<Labelled>,
+    }
+
+    /// Requests that have a label: all of what is there must match.
+    pub struct Labelled {
+        /// The host; any of these.
+        pub hosts: Option<AnyOf<Pattern>> = default,
+        /// The path; any of these.
+        pub paths: Option<AnyOf<PathPattern>> = default,
+        /// Headers, claims and the like; all of these.
+        pub when: Option<AnyOf<Condition>> = default,
+    }
+
+    /// What of Istio's `MeshConfig` its policies depend on.
+    pub struct IstioMesh {
+        /// The namespace whose policies apply everywhere; `istio-system`, where it is left out.
+        pub root_namespace: Option<Name> = default,
+        /// The mesh's trust domain, for which `cluster.local` stands in principals.
+        pub trust_domain: Option<TrustDomain> = default,
+        /// Trust domains that mean the same as that one.
+        pub trust_domain_aliases: Option<AnyOf<TrustDomain>> = default,
     }
 }

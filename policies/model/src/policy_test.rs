@@ -1,10 +1,12 @@
 //! `PolicyTest`: requests, and the decisions expected of the policies beside them.
 
 use crate::filter_config::{Local, Options};
+use crate::json::{Address, Json};
 use crate::labels::Labels;
 use crate::name::{ClusterName, Name};
 use crate::pattern::{AnyOf, Port};
 use crate::record::document;
+use crate::validity::Timestamp;
 use crate::word::words;
 use std::collections::BTreeMap;
 
@@ -42,6 +44,23 @@ document! {
         pub path: Option<String> = default,
         /// The port it arrives at; 8080, where it is left out.
         pub port: Option<Port> = default,
+        /// The claims of the request's token, as Envoy's `jwt_authn` keeps them; no token, where
+        /// they are left out.
+        pub claims: Option<Json> = default,
+        /// What other filters keep of the request, by filter and key.
+        pub metadata: Option<Json> = default,
+        /// The address that the connection came from; 127.0.0.1, where it is left out.
+        pub source_ip: Option<Address> = default,
+        /// The client's address; the one that the connection came from, where it is left out.
+        pub remote_ip: Option<Address> = default,
+        /// The address that the connection came to; 127.0.0.1, where it is left out.
+        pub destination_ip: Option<Address> = default,
+        /// The server name that the client asked for in TLS.
+        pub sni: Option<String> = default,
+        /// The service that a waypoint found the request to be for, as its full host name.
+        pub service: Option<String> = default,
+        /// When it arrives; not known, where it is left out.
+        pub time: Option<Timestamp> = default,
         /// Further headers.
         #[deserr(from(Labels) = Labels::into_map)]
         pub headers: BTreeMap<String, String> = default,

@@ -27,4 +27,34 @@ macro_rules! document {
     )+};
 }
 
-pub(crate) use document;
+/// A structure of match lists, each with its `not…` twin.
+macro_rules! lists {
+    (
+        $(#[doc = $doc:literal])+
+        $name:ident in $list:ident {
+            $($(#[doc = $field_doc:literal])+ $field:ident / $not:ident: $item:ty,)+
+        }
+    ) => {
+        $crate::record::document! {
+            $(#[doc = $doc])+
+            #[derive(Default)]
+            pub struct $name {
+                $(
+                    $(#[doc = $field_doc])+
+                    pub $field: Option<$list<$item>> = default,
+                    #[doc = concat!("None of these `", stringify!($field), "`.")]
+                    pub $not: Option<$list<$item>> = default,
+                )+
+            }
+        }
+
+        impl $name {
+            /// Whether no field is there, so that it matches anything.
+            pub fn is_empty(&self) -> bool {
+                true $(&& self.$field.is_none() && self.$not.is_none())+
+            }
+        }
+    };
+}
+
+pub(crate) use {document, lists};

@@ -1,6 +1,7 @@
 //! JSON Schemas of the documents, generated from the types that decode them.
 
 use crate::document::{API_VERSION, Metadata};
+use crate::istio::{ISTIO_API_VERSIONS, IstioAuthorization};
 use crate::{Authorization, FilterConfig, Mesh, PolicyTest};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -13,6 +14,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
             "cross-cluster-authorization.json",
             document::<Authorization>("CrossClusterAuthorization"),
         ),
+        (
+            "authorization-policy.json",
+            document::<IstioAuthorization>("AuthorizationPolicy"),
+        ),
         ("policy-test.json", document::<PolicyTest>("PolicyTest")),
         ("filter-config.json", filter_config()),
     ]
@@ -20,6 +25,14 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 
 fn generator() -> SchemaGenerator {
     SchemaGenerator::new(SchemaSettings::draft2020_12())
+}
+
+/// The versions that documents of a kind have.
+fn versions(kind: &str) -> Value {
+    match kind {
+        "AuthorizationPolicy" => json!({"enum": ISTIO_API_VERSIONS}),
+        _ => json!({"const": API_VERSION}),
+    }
 }
 
 fn document<T: JsonSchema>(kind: &str) -> Value {
@@ -33,7 +46,7 @@ fn document<T: JsonSchema>(kind: &str) -> Value {
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "additionalProperties": false,
         "properties": {
-            "apiVersion": {"const": API_VERSION},
+            "apiVersion": versions(kind),
             "kind": {"const": kind},
             "metadata": metadata,
             "spec": spec,
@@ -45,7 +58,16 @@ fn document<T: JsonSchema>(kind: &str) -> Value {
 
 fn filter_config() -> Value {
     let mut generator = generator();
-    let policy = generator.subschema_for::<Authorization>();
+    let policies = [
+        (
+            "CrossClusterAuthorization",
+            generator.subschema_for::<Authorization>(),
+        ),
+        (
+            "AuthorizationPolicy",
+            generator.subschema_for::<IstioAuthorization>(),
+        ),
+    ];
     let metadata = generator.subschema_for::<Metadata>();
     let mut schema = Value::from(FilterConfig::json_schema(&mut generator));
     if let Value::Object(schema) = &mut schema {
@@ -56,21 +78,22 @@ fn filter_config() -> Value {
         );
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.insert("apiVersion".into(), json!({"const": API_VERSION}));
-            let policies = json!({
-                "type": "array",
-                "items": {
+            let policy = |(kind, spec): &(&str, schemars::Schema)| {
+                json!({
                     "type": "object",
                     "required": ["kind", "metadata", "spec"],
                     "additionalProperties": false,
                     "properties": {
-                        "apiVersion": {"const": API_VERSION},
-                        "kind": {"const": "CrossClusterAuthorization"},
+                        "apiVersion": versions(kind),
+                        "kind": {"const": kind},
                         "metadata": metadata,
-                        "spec": policy,
+                        "spec": spec,
                         "status": true,
                     },
-                },
-            });
+                })
+            };
+            let items: Vec<Value> = policies.iter().map(policy).collect();
+            let policies = json!({"type": "array", "items": {"anyOf": items}});
             properties.insert("policies".into(), policies);
         }
         let definitions: Map<String, Value> = generator.take_definitions(true);

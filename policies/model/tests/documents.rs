@@ -17,11 +17,13 @@ mod places;
 mod sets;
 mod tables;
 
+use tables::istio::{GOOD_ISTIO, ISTIO};
 use tables::{Kind, check, compare, fields::FIELDS, good::GOOD, names::NAMES};
 
 #[test]
 fn nothing_is_found_in_good_documents() {
     compare(GOOD);
+    compare(GOOD_ISTIO);
 }
 
 #[test]
@@ -35,9 +37,14 @@ fn faults_of_names_and_meaning_are_found_where_they_are() {
 }
 
 #[test]
+fn what_istio_means_otherwise_is_told() {
+    compare(ISTIO);
+}
+
+#[test]
 fn every_case_is_told_apart() {
     let mut seen = std::collections::BTreeSet::new();
-    for case in [GOOD, FIELDS, NAMES].concat() {
+    for case in [GOOD, FIELDS, NAMES, ISTIO].concat() {
         assert!(seen.insert((case.what, case.kind as u8)), "{}", case.what);
         assert_eq!(
             case.finds.is_empty(),
@@ -60,7 +67,7 @@ const HINTS: &[(&str, &str)] = &[
         "rules: [{from: [{source: {ip: [a]}}]}]",
         "there is `clusters`, `notClusters`, `regions`, `notRegions`, `jurisdictions`, \
          `notJurisdictions`, `networks`, `notNetworks`, `principals`, `notPrincipals`, \
-         `namespaces`, `notNamespaces`, `serviceAccounts`, `notServiceAccounts`",
+         `namespaces`, `notNamespaces`, `serviceAccounts`, `notServiceAccounts`, `trustDomains`, `notTrustDomains`, `requestPrincipals`, `notRequestPrincipals`, `ipBlocks`, `notIpBlocks`, `remoteIpBlocks`, `notRemoteIpBlocks`",
     ),
     ("action: deny", "did you mean `DENY`?"),
     ("action: REFUSE", "there is `ALLOW`, `DENY`, `AUDIT`"),
@@ -107,7 +114,7 @@ fn hints_say_what_to_do() {
 
 #[test]
 fn messages_are_in_the_house_style() {
-    for case in [FIELDS, NAMES].concat() {
+    for case in [FIELDS, NAMES, ISTIO].concat() {
         let found = check(
             &case.text(),
             if case.kind == Kind::Mesh {

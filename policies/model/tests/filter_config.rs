@@ -10,7 +10,7 @@
 mod tables;
 
 use landbridge_model::{
-    Content, DefaultAction, Diagnostic, Explain, Limits, PathNormalization, RawConfig, render, yaml,
+    Content, Diagnostic, Explain, Limits, PathNormalization, RawConfig, render, yaml,
 };
 use std::time::{Duration, Instant};
 use tables::{MESH, policy};
@@ -196,7 +196,7 @@ fn what_is_rendered_is_read() {
     let local = config.head.local.as_ref().unwrap();
     assert_eq!(local.cluster.as_ref().unwrap().as_str(), "use1-a");
     assert_eq!(config.head.options.explain, Explain::Never);
-    assert_eq!(config.head.options.default_action, DefaultAction::Deny);
+    assert_eq!(config.head.options.default_action, None);
     assert_eq!(
         config.head.options.path_normalization,
         PathNormalization::MergeSlashes

@@ -18,6 +18,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path as FilePath;
+use tables::istio::{GOOD_ISTIO, ISTIO};
 use tables::{Case, MESH, fields::FIELDS, good::GOOD, names::NAMES};
 
 fn folder(name: &str) -> std::path::PathBuf {
@@ -78,7 +79,7 @@ fn files_are_current() {
 #[test]
 fn what_the_decoder_takes_the_schema_takes() {
     let validators = validators();
-    for case in [GOOD, NAMES].concat() {
+    for case in [GOOD, NAMES, GOOD_ISTIO, ISTIO].concat() {
         let Ok(documents) = yaml::read(&case.text(), None) else {
             continue;
         };

@@ -41,7 +41,7 @@ fn every_case_is_decided_as_expected() {
             };
             for case in test.spec.cases.iter() {
                 cases = cases.saturating_add(1);
-                let request = TestRequest::new(&case.request, loaded.set.mesh());
+                let request = TestRequest::new(&case.request, &loaded.set);
                 let decision = request.decide(&loaded.set);
                 if let Err(differences) = Outcome::new(&decision, &loaded.set).check(&case.expect) {
                     failures.push(format!("{name}: {}: {}", case.name, differences.join("; ")));

@@ -56,7 +56,7 @@ async fn every_case_is_decided_by_a_real_envoy_as_natively() {
             apply(&mesh, &to, &json).await;
             for case in test.spec.cases.iter() {
                 cases += 1;
-                let request = TestRequest::new(&case.request, native.set.mesh());
+                let request = TestRequest::new(&case.request, &native.set);
                 let natively = Outcome::new(&request.decide(&native.set), &native.set);
                 let in_envoy = decide(&mesh, &to, &request).await;
                 if in_envoy != natively {

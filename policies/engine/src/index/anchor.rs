@@ -1,14 +1,18 @@
 //! Choosing what a rule is filed under.
 
-use crate::matcher::{Matcher, Shape, Test, Text};
+use crate::glob::Anchor;
+use crate::matcher::{End, Matcher, Test, Text};
 use crate::policy_set::{Clause, Rule};
+use crate::text_set::{Shape, TextPattern, TextSet};
 use hashbrown::HashMap;
+use landbridge_model::IpNet;
 
 /// One value that a rule can be filed under, borrowed from the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key<'a> {
     Cluster(u16),
     Port(u16),
+    Address(End, IpNet),
     Text(Text, Shape, &'a str),
 }
 
@@ -68,9 +72,13 @@ impl<'a> Anchors<'a> {
             let breadth = match key {
                 Key::Text(_, Shape::Exact, _) => 1,
                 Key::Cluster(_) | Key::Port(_) => 4,
+                Key::Address(_, block) => match block.max_prefix_len() == block.prefix_len() {
+                    true => 1,
+                    false => 8,
+                },
                 Key::Text(_, Shape::Prefix | Shape::Suffix, value) if value.len() > 3 => 2,
                 Key::Text(_, Shape::Prefix | Shape::Suffix, _) => 16,
-                Key::Text(_, Shape::Present, _) => 64,
+                Key::Text(_, Shape::Present | Shape::There, _) => 64,
             };
             count.saturating_mul(breadth)
         };
@@ -87,10 +95,40 @@ fn keys(test: &Test) -> Option<Vec<Key<'_>>> {
     let keys: Vec<Key<'_>> = match &test.matcher {
         Matcher::Clusters(_, set) => set.possible().map(Key::Cluster).collect(),
         Matcher::Ports(ports) => ports.iter().copied().map(Key::Port).collect(),
-        Matcher::Text(text, set) => set
-            .patterns()
-            .map(|(shape, value)| Key::Text(*text, shape, value))
+        Matcher::Addresses(end, blocks) => blocks
+            .iter()
+            .map(|block| Key::Address(*end, *block))
             .collect(),
+        Matcher::Text(text, set) => text_keys(*text, set)?,
+        // Of each alternative, the test with the fewest.
+        Matcher::Any(_, clauses, _) => {
+            let mut all = Vec::new();
+            for clause in clauses {
+                all.extend(clause.0.iter().filter_map(keys).min_by_key(Vec::len)?);
+            }
+            all
+        }
+        Matcher::Time(..) => return None,
     };
     (!keys.is_empty()).then_some(keys)
+}
+
+fn text_keys(text: Text, set: &TextSet) -> Option<Vec<Key<'_>>> {
+    let exact = set.exact().map(|s| Some(Key::Text(text, Shape::Exact, s)));
+    let others = set.others().iter().map(|pattern| {
+        Some(match pattern {
+            TextPattern::Exact(s) => Key::Text(text, Shape::Exact, s),
+            TextPattern::Prefix(s) => Key::Text(text, Shape::Prefix, s),
+            TextPattern::Suffix(s) => Key::Text(text, Shape::Suffix, s),
+            TextPattern::Present => Key::Text(text, Shape::Present, ""),
+            TextPattern::There => Key::Text(text, Shape::There, ""),
+            TextPattern::Template(template) => Key::Text(text, Shape::Prefix, &template.prefix),
+            TextPattern::Glob(glob) => match &glob.anchor {
+                Anchor::Suffix(s) => Key::Text(text, Shape::Suffix, s),
+                Anchor::Namespace(s) => Key::Text(Text::PeerNamespace, Shape::Exact, s),
+                Anchor::Nothing => return None,
+            },
+        })
+    });
+    exact.chain(others).collect()
 }

@@ -11,14 +11,16 @@
 //! an anchor asks for is unknown, a search for rules that cannot be ruled out takes all rules
 //! filed under that attribute.
 
+mod addresses;
 mod anchor;
 mod texts;
 
 use crate::Truth;
 use crate::decision::RuleRef;
 use crate::facts::Facts;
-use crate::matcher::{Known, Text};
+use crate::matcher::{End, Known, Text};
 use crate::policy_set::{Policy, Rule};
+use addresses::AddressIndex;
 use anchor::{Anchors, Key};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +36,7 @@ pub(crate) struct RuleIndex {
     texts: Vec<(Text, TextIndex)>,
     clusters: Filed<u16>,
     ports: Filed<u16>,
+    addresses: BTreeMap<End, AddressIndex>,
     /// Rules without an anchor.
     rest: Vec<Ordinal>,
 }
@@ -114,6 +117,7 @@ impl RuleIndex {
                 self.ports.file(port, rule);
                 push(&mut self.ports.all, rule);
             }
+            Key::Address(end, block) => self.addresses.entry(end).or_default().file(block, rule),
             Key::Text(text, shape, value) => {
                 let found = self.texts.iter().position(|(t, _)| *t == text);
                 let place = found.unwrap_or_else(|| {
@@ -192,9 +196,21 @@ impl RuleIndex {
             self.clusters
                 .find(facts.caller.cluster().map(|id| id.0), at_least, &mut lists);
             self.ports.find(facts.port, at_least, &mut lists);
+            for (end, blocks) in &self.addresses {
+                match facts.address(*end) {
+                    Some(address) => blocks.find(address, &mut lists),
+                    None if at_least == Truth::Unknown => lists.push(blocks.all()),
+                    None => {}
+                }
+            }
             for (text, texts) in &self.texts {
                 match facts.text(*text) {
                     Known::Text(value) => texts.find(value, &mut lists),
+                    Known::Several(values) => {
+                        values
+                            .iter()
+                            .for_each(|value| texts.find(value, &mut lists));
+                    }
                     Known::Not if at_least == Truth::Unknown => lists.push(texts.all()),
                     Known::Not | Known::Absent => {}
                 }

@@ -5,7 +5,7 @@
 //! does; a trie would walk every byte through memory.
 
 use super::{Lists, Ordinal, push};
-use crate::matcher::Shape;
+use crate::text_set::Shape;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ pub(super) struct TextIndex {
     prefixes: BTreeMap<usize, ByText>,
     suffixes: BTreeMap<usize, ByText>,
     present: Vec<Ordinal>,
+    there: Vec<Ordinal>,
     all: Vec<Ordinal>,
 }
 
@@ -39,6 +40,7 @@ impl TextIndex {
                 .entry(text)
                 .or_default(),
             Shape::Present => &mut self.present,
+            Shape::There => &mut self.there,
         };
         push(list, rule);
     }
@@ -48,6 +50,7 @@ impl TextIndex {
     }
 
     pub(super) fn find<'a>(&'a self, value: &str, lists: &mut Lists<'a>) {
+        lists.push(&self.there);
         if !value.is_empty() {
             lists.push(&self.present);
         }

@@ -1,13 +1,14 @@
 //! What may be wrong with an authorization policy.
 
+use super::operation::{conditions, operation};
+use super::target;
 use super::{Findings, Names};
 use crate::Code;
-use crate::authorization::{Action, Authorization, Mode, Operation, Rule, Source};
+use crate::authorization::{Action, Authorization, Mode, Rule, Source};
 use crate::decode::suggest;
 use crate::pattern::{AnyOf, Pattern};
 use deserr::ValuePointerRef;
 use std::collections::BTreeSet;
-use std::net::Ipv6Addr;
 
 /// A pair of lists with their field names, and what each of their values is checked with.
 type Checked<'a, Check> = (
@@ -18,24 +19,15 @@ type Checked<'a, Check> = (
     Check,
 );
 
-const METHODS: [&str; 9] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
-];
-
-/// Checks the spec of a policy that stands at `at`.
+/// Checks the spec of a policy of the namespace `own` that stands at `at`.
 pub fn authorization(
     policy: &Authorization,
+    own: &str,
     names: &Names,
     at: ValuePointerRef<'_>,
     findings: &mut Findings,
 ) {
-    if let Some(clusters) = &policy.target.clusters {
-        let target = at.push_key("target");
-        let place = target.push_key("clusters");
-        for (i, cluster) in clusters.iter().enumerate() {
-            names.known_cluster(cluster.as_str(), place.push_index(i), findings);
-        }
-    }
+    target::target(&policy.target, own, names, at.push_key("target"), findings);
     check_mode(policy, at, findings);
     let Some(rules) = &policy.rules else {
         if policy.action != Action::Allow {
@@ -123,24 +115,22 @@ fn check_rule(rule: &Rule, names: &Names, at: ValuePointerRef<'_>, findings: &mu
     let to_at = at.push_key("to");
     for (i, to) in rule.to.iter().flat_map(AnyOf::iter).enumerate() {
         let place = to_at.push_index(i);
-        operation(&to.operation, place.push_key("operation"), findings);
+        let place = place.push_key("operation");
+        operation(&to.operation, names, place, findings);
     }
-    let when_at = at.push_key("when");
-    for (i, condition) in rule.when.iter().flat_map(AnyOf::iter).enumerate() {
-        let place = when_at.push_index(i);
-        if condition.values.is_none() && condition.not_values.is_none() {
-            findings.add(
-                place,
-                Code::MissingField,
-                "`values` or `notValues` is missing",
-            );
+    let when = rule.when.iter().flat_map(AnyOf::iter);
+    conditions(when, at.push_key("when"), findings);
+    if let Some(validity) = &rule.validity {
+        let place = at.push_key("validity");
+        match (validity.not_before, validity.not_after) {
+            (None, None) => empty(place, "validity", findings),
+            (Some(before), Some(after)) if before >= after => findings.add(
+                place.push_key("notAfter"),
+                Code::InvalidValue,
+                "the rule would end before it begins",
+            ),
+            _ => {}
         }
-        contradiction(
-            condition.values.as_ref(),
-            condition.not_values.as_ref(),
-            place.push_key("notValues"),
-            findings,
-        );
     }
 }
 
@@ -243,139 +233,21 @@ fn source(source: &Source, names: &Names, at: ValuePointerRef<'_>, findings: &mu
         at.push_key("notNamespaces"),
         findings,
     );
+    contradiction(
+        source.trust_domains.as_ref(),
+        source.not_trust_domains.as_ref(),
+        at.push_key("notTrustDomains"),
+        findings,
+    );
+    contradiction(
+        source.ip_blocks.as_ref(),
+        source.not_ip_blocks.as_ref(),
+        at.push_key("notIpBlocks"),
+        findings,
+    );
 }
 
-fn operation(operation: &Operation, at: ValuePointerRef<'_>, findings: &mut Findings) {
-    if operation.is_empty() {
-        empty(at, "to", findings);
-    }
-    type Check = fn(&Pattern) -> Option<String>;
-    let checked: [Checked<'_, Check>; 3] = [
-        (
-            "hosts",
-            &operation.hosts,
-            "notHosts",
-            &operation.not_hosts,
-            host,
-        ),
-        (
-            "methods",
-            &operation.methods,
-            "notMethods",
-            &operation.not_methods,
-            method,
-        ),
-        (
-            "paths",
-            &operation.paths,
-            "notPaths",
-            &operation.not_paths,
-            path,
-        ),
-    ];
-    for (key, list, not_key, not_list, check) in checked {
-        for (key, list) in [(key, list), (not_key, not_list)] {
-            let place = at.push_key(key);
-            for (i, pattern) in list.iter().flat_map(AnyOf::iter).enumerate() {
-                if let Some(hint) = check(pattern) {
-                    let message = format!("`{pattern}` would never match");
-                    let at = place.push_index(i);
-                    findings.add_hinted(at, Code::InvalidValue, message, Some(hint));
-                }
-            }
-        }
-        contradiction(
-            list.as_ref(),
-            not_list.as_ref(),
-            at.push_key(not_key),
-            findings,
-        );
-    }
-}
-
-fn host(pattern: &Pattern) -> Option<String> {
-    let s = pattern.literal();
-    if s.contains("://") || s.contains('/') {
-        return Some("a host is neither a URL nor a path".to_owned());
-    }
-    let whole_end = matches!(pattern, Pattern::Exact(_) | Pattern::Suffix(_));
-    if s.starts_with('[') {
-        // In its shortest form (RFC 5952), as the authority is required to have it.
-        let address = s.strip_prefix('[').and_then(|s| s.strip_suffix(']'));
-        let parsed = address.and_then(|a| Some((a, a.parse::<Ipv6Addr>().ok()?)));
-        let normal = parsed.is_some_and(|(a, parsed)| parsed.to_string() == a.to_lowercase());
-        return (whole_end && !normal)
-            .then(|| "an IPv6 address stands in brackets, in its shortest form".to_owned());
-    }
-    if s.contains(':') {
-        return Some("a host is judged without its port: use `ports`".to_owned());
-    }
-    if whole_end && s.ends_with('.') {
-        return Some("a host is judged without a final dot".to_owned());
-    }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    (!s.bytes().all(plain)).then(|| "a host is letters, digits, `-`, `_` and `.`".to_owned())
-}
-
-fn method(pattern: &Pattern) -> Option<String> {
-    let s = pattern.literal();
-    if s.bytes().any(|b| b.is_ascii_lowercase()) {
-        return Some(format!(
-            "methods are case-sensitive: `{}`",
-            s.to_ascii_uppercase()
-        ));
-    }
-    match pattern {
-        Pattern::Exact(s) if !METHODS.contains(&s.as_str()) && s.len() <= 7 => {
-            // A method of one's own is fine; a slip of the pen is not.
-            suggest(s, METHODS).filter(|hint| hint.starts_with("did you mean"))
-        }
-        _ => None,
-    }
-}
-
-/// A path is judged in its normal form: a pattern in another would match nothing, and a DENY
-/// refuse nothing.
-fn path(pattern: &Pattern) -> Option<String> {
-    let s = pattern.literal();
-    if s.contains('?') || s.contains('#') {
-        return Some("a path is judged without its query".to_owned());
-    }
-    if matches!(pattern, Pattern::Exact(_) | Pattern::Prefix(_)) && !s.starts_with('/') {
-        return (s != "*").then(|| "a path starts with `/`".to_owned());
-    }
-    if s.contains("//") {
-        return Some("repeated slashes are made one before a path is judged".to_owned());
-    }
-    let mut segments = s.split('/').peekable();
-    while let Some(segment) = segments.next() {
-        let cut = segments.peek().is_none() && matches!(pattern, Pattern::Prefix(_));
-        if matches!(segment, "." | "..") && !cut {
-            return Some("dot segments are resolved before a path is judged".to_owned());
-        }
-    }
-    if s.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'\\') {
-        return Some(
-            "write what is not plain ASCII as `%XX` of its UTF-8, and `/` for `\\`".to_owned(),
-        );
-    }
-    (!escapes_are_normal(s)).then(|| {
-        "escapes have two upper-case digits, and letters, digits, `-`, `.`, `_`, `~` and slashes none"
-            .to_owned()
-    })
-}
-
-fn escapes_are_normal(s: &str) -> bool {
-    s.split('%').skip(1).all(|behind| {
-        let digits = behind.get(..2).unwrap_or_default();
-        let normal = |b: u8| b.is_ascii_digit() || (b'A'..=b'F').contains(&b);
-        let byte = u8::from_str_radix(digits, 16).unwrap_or_default();
-        let unescaped = byte.is_ascii_alphanumeric() || b"-._~/\\\0".contains(&byte);
-        digits.len() == 2 && digits.bytes().all(normal) && !unescaped
-    })
-}
-
-fn empty(at: ValuePointerRef<'_>, list: &str, findings: &mut Findings) {
+pub(super) fn empty(at: ValuePointerRef<'_>, list: &str, findings: &mut Findings) {
     findings.add_hinted(
         at,
         Code::MissingField,
@@ -385,20 +257,23 @@ fn empty(at: ValuePointerRef<'_>, list: &str, findings: &mut Findings) {
 }
 
 /// A value that is both wanted and excluded.
-fn contradiction(
-    wanted: Option<&AnyOf<Pattern>>,
-    excluded: Option<&AnyOf<Pattern>>,
+pub(super) fn contradiction<T: PartialEq>(
+    wanted: Option<&AnyOf<T>>,
+    excluded: Option<&AnyOf<T>>,
     at: ValuePointerRef<'_>,
     findings: &mut Findings,
 ) {
-    let (Some(wanted), Some(excluded)) = (wanted, excluded) else {
-        return;
-    };
-    if wanted.iter().all(|w| excluded.iter().any(|e| e == w)) {
-        findings.add(
-            at,
-            Code::Contradiction,
-            "every value that is wanted is excluded as well, so this never matches",
-        );
+    if let (Some(wanted), Some(excluded)) = (wanted, excluded)
+        && wanted.iter().all(|w| excluded.iter().any(|e| e == w))
+    {
+        never(at, findings);
     }
+}
+
+pub(super) fn never(at: ValuePointerRef<'_>, findings: &mut Findings) {
+    findings.add(
+        at,
+        Code::Contradiction,
+        "every value that is wanted is excluded as well, so this never matches",
+    );
 }

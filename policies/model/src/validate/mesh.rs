@@ -23,6 +23,7 @@ pub fn mesh(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
             findings.add(place.push_key("name"), Code::DuplicateName, message);
         }
     }
+    data_classes(mesh, at.push_key("dataClasses"), findings);
     let clusters_at = at.push_key("clusters");
     let mut clusters = BTreeSet::new();
     if mesh.clusters.iter().count() > MOST_CLUSTERS {
@@ -67,6 +68,21 @@ pub fn mesh(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
                         .to_owned(),
                 ),
             );
+        }
+    }
+}
+
+fn data_classes(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (i, class) in mesh.data_classes.iter().flat_map(AnyOf::iter).enumerate() {
+        let place = at.push_index(i);
+        if !seen.insert(class.name.as_str()) {
+            let message = format!("there is another data class `{}`", class.name);
+            findings.add(place.push_key("name"), Code::DuplicateName, message);
+        }
+        let requests = place.push_key("requests");
+        for (j, labelled) in class.requests.iter().enumerate() {
+            super::operation::labelled(labelled, requests.push_index(j), findings);
         }
     }
 }

@@ -2,19 +2,26 @@
 //! clusters cannot claim one identity.
 
 mod authorization;
+mod istio;
 mod mesh;
 mod names;
+mod operation;
+mod policy_test;
+mod target;
 
 pub use authorization::{authorization, sources};
+pub use istio::istio_authorization;
 pub use mesh::mesh;
 pub use names::Names;
 
 use crate::authorization::Mode;
 use crate::code::Code;
-use crate::decode::{Place, locate, path_text, suggest};
+use crate::decode::{Place, locate, path_text};
 use crate::diagnostic::Diagnostic;
-use crate::document::{Content, Document, Documents};
+use crate::document::{Content, Document, Documents, Metadata};
+use crate::filter_config::Options;
 use crate::node::Node;
+use crate::pattern::AnyOf;
 use deserr::ValuePointerRef;
 use std::collections::BTreeMap;
 
@@ -82,22 +89,15 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
     let mut titles: BTreeMap<String, usize> = BTreeMap::new();
     let first_mesh = documents.meshes().next();
     let names = first_mesh.map(|m| Names::new(&m.spec));
-    let policies: Vec<String> = documents
-        .authorizations()
-        .map(|p| p.metadata.full_name())
-        .collect();
-    let modes: Vec<(String, Mode)> = documents
-        .authorizations()
-        .map(|p| (p.metadata.full_name(), p.spec.mode))
-        .collect();
+    let policies: Vec<String> = documents.policies().map(Metadata::full_name).collect();
+    let modes: Vec<(String, Mode)> = documents.0.iter().filter_map(mode).collect();
     let mut meshes: usize = 0;
     for document in &documents.0 {
         let mut findings = Findings::default();
-        let seen = titles.entry(document.content.title()).or_default();
+        let seen = titles.entry(unique_name(&document.content)).or_default();
         *seen = seen.saturating_add(1);
         if *seen > 1 {
-            let message = format!("there is another `{}`", document.content.title());
-            findings.add(name_at, Code::DuplicateName, message);
+            findings.add(name_at, Code::DuplicateName, duplicate(&document.content));
         }
         match &document.content {
             Content::Mesh(m) => {
@@ -114,20 +114,75 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
             }
             Content::Authorization(policy) => match &names {
                 Some(names) => {
-                    authorization(&policy.spec, names, spec, &mut findings);
                     let own = policy.metadata.namespace();
+                    authorization(&policy.spec, own, names, spec, &mut findings);
                     authorization::replaces(&policy.spec, own, &modes, spec, &mut findings);
                 }
                 None => no_mesh(root, &mut findings),
             },
+            Content::Istio(policy) => {
+                istio_authorization(policy, root, &mut findings);
+                if names.is_none() {
+                    no_mesh(root, &mut findings);
+                }
+            }
             Content::PolicyTest(test) => match &names {
-                Some(names) => policy_test(&test.spec, names, &policies, spec, &mut findings),
+                Some(names) => {
+                    policy_test::policy_test(&test.spec, names, &policies, spec, &mut findings);
+                }
                 None => no_mesh(root, &mut findings),
             },
         }
         found.extend(findings.of(document, root));
     }
     found
+}
+
+/// What no other document may be called: policies of both kinds share their names, since
+/// decisions call them by those.
+pub fn unique_name(content: &Content) -> String {
+    let kind = match content {
+        Content::Authorization(_) | Content::Istio(_) => "policy",
+        Content::Mesh(_) | Content::PolicyTest(_) => content.kind(),
+    };
+    format!("{kind} {}", content.metadata().full_name())
+}
+
+/// What is said of a document that has another's name.
+pub fn duplicate(content: &Content) -> String {
+    match content {
+        Content::Authorization(_) | Content::Istio(_) => {
+            format!(
+                "there is another policy `{}`",
+                content.metadata().full_name()
+            )
+        }
+        Content::Mesh(_) | Content::PolicyTest(_) => {
+            format!("there is another `{}`", content.title())
+        }
+    }
+}
+
+/// The name and mode of a policy.
+fn mode(document: &Document) -> Option<(String, Mode)> {
+    let (metadata, mode) = match &document.content {
+        Content::Authorization(policy) => (&policy.metadata, policy.spec.mode),
+        Content::Istio(policy) if policy.is_dry_run() => (&policy.metadata, Mode::Shadow),
+        Content::Istio(policy) => (&policy.metadata, Mode::Enforce),
+        Content::Mesh(_) | Content::PolicyTest(_) => return None,
+    };
+    Some((metadata.full_name(), mode))
+}
+
+/// Checks options that stand at `at`.
+pub fn options(options: &Options, names: &Names, at: ValuePointerRef<'_>, findings: &mut Findings) {
+    for (key, list) in [
+        ("trustedCallers", &options.trusted_callers),
+        ("trustedGateways", &options.trusted_gateways),
+    ] {
+        let list = list.iter().flat_map(AnyOf::iter);
+        sources(list, names, at.push_key(key), findings);
+    }
 }
 
 fn no_mesh(at: ValuePointerRef<'_>, findings: &mut Findings) {
@@ -137,64 +192,4 @@ fn no_mesh(at: ValuePointerRef<'_>, findings: &mut Findings) {
         "there is no `Mesh` to check this against",
         Some("give the file with the `Mesh` as well".to_owned()),
     );
-}
-
-fn policy_test(
-    test: &crate::PolicyTest,
-    names: &Names,
-    policies: &[String],
-    at: ValuePointerRef<'_>,
-    findings: &mut Findings,
-) {
-    if let Some(cluster) = &test.local.cluster {
-        let place = at.push_key("local");
-        names.known_cluster(cluster.as_str(), place.push_key("cluster"), findings);
-    }
-    if let Some(trusted) = &test.options.trusted_callers {
-        let place = at.push_key("options");
-        sources(
-            trusted.iter(),
-            names,
-            place.push_key("trustedCallers"),
-            findings,
-        );
-    }
-    let cases = at.push_key("cases");
-    for (i, case) in test.cases.iter().enumerate() {
-        let case_at = cases.push_index(i);
-        let request = case_at.push_key("request");
-        let from = request.push_key("from");
-        if let Some(caller) = &case.request.from {
-            if let Some(cluster) = &caller.cluster {
-                names.known_cluster(cluster.as_str(), from.push_key("cluster"), findings);
-            }
-            let parts = caller.namespace.is_some() || caller.service_account.is_some();
-            match (&caller.principal, &caller.cluster) {
-                (Some(_), None) if !parts => {}
-                (None, Some(_)) => {}
-                _ => findings.add_hinted(
-                    from,
-                    Code::InvalidValue,
-                    "expected either a `principal` or a `cluster`",
-                    Some("leave `from` out for a caller without a certificate".to_owned()),
-                ),
-            }
-        }
-        let expect = case_at.push_key("expect");
-        let audited = expect.push_key("audited");
-        let expected = case
-            .expect
-            .policy
-            .iter()
-            .map(|p| (p, expect.push_key("policy")));
-        let audits = case.expect.audited.iter().enumerate();
-        let audits = audits.map(|(i, p)| (p, audited.push_index(i)));
-        for (policy, place) in expected.chain(audits) {
-            if !policies.contains(policy) {
-                let hint = suggest(policy, policies.iter().map(String::as_str));
-                let message = format!("no policy is called `{policy}`");
-                findings.add_hinted(place, Code::UnknownPolicy, message, hint);
-            }
-        }
-    }
 }

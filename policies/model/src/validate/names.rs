@@ -4,7 +4,7 @@ use super::Findings;
 use crate::Code;
 use crate::decode::suggest;
 use crate::mesh::{Cluster, Mesh};
-use crate::pattern::Pattern;
+use crate::pattern::{AnyOf, Pattern};
 use deserr::ValuePointerRef;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +15,7 @@ pub struct Names {
     regions: BTreeSet<String>,
     jurisdictions: BTreeSet<String>,
     networks: BTreeSet<String>,
+    data_classes: BTreeSet<String>,
     by_region: BTreeMap<String, String>,
 }
 
@@ -39,6 +40,12 @@ impl Names {
                 .map(|r| r.jurisdiction.as_str().to_owned())
                 .collect(),
             networks: mesh.clusters.iter().filter_map(text).collect(),
+            data_classes: mesh
+                .data_classes
+                .iter()
+                .flat_map(AnyOf::iter)
+                .map(|class| class.name.as_str().to_owned())
+                .collect(),
             by_region: mesh
                 .regions
                 .iter()
@@ -108,6 +115,16 @@ impl Names {
             at,
             findings,
         );
+    }
+
+    pub(super) fn data_classes(
+        &self,
+        p: &Pattern,
+        at: ValuePointerRef<'_>,
+        findings: &mut Findings,
+    ) {
+        let code = Code::UnknownDataClass;
+        known(p, &self.data_classes, "data class", code, at, findings);
     }
 }
 

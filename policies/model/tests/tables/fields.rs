@@ -114,7 +114,7 @@ rules:
     ),
     policy(
         "a condition that there is not",
-        "rules: [{when: [{key: source.ip, values: [a]}]}]",
+        "rules: [{when: [{key: source.port, values: [a]}]}]",
         &["LB0104 5:25 spec.rules[0].when[0].key"],
     ),
     policy(

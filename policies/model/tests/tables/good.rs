@@ -55,6 +55,14 @@ rules:
       notNamespaces: ["test-*"]
       serviceAccounts: [shop/frontend, cart]
       notServiceAccounts: [shop/intern]
+      trustDomains: ["*.mesh.example"]
+      notTrustDomains: [stray.example]
+      requestPrincipals: ["https://issuer.example/sub", "*/admin", "*"]
+      notRequestPrincipals: ["https://issuer.example/*"]
+      ipBlocks: [10.0.0.0/8, "::1"]
+      notIpBlocks: [10.0.0.1]
+      remoteIpBlocks: [192.0.2.0/24]
+      notRemoteIpBlocks: [192.0.2.1]
 "#,
         &[],
     ),
@@ -71,8 +79,10 @@ rules:
       notPorts: [1, 65535]
       methods: [GET, "P*", PURGE]
       notMethods: [DELETE]
-      paths: [/orders, "/orders/*", "*.json"]
+      paths: [/orders, "/orders/*", "*.json", "/orders/{*}/items", "/files/{**}"]
       notPaths: [/admin]
+      grpcServices: [shop.Orders, shop.Orders/List, "shop.*", "*/Delete"]
+      notGrpcServices: ["*"]
 "#,
         &[],
     ),
@@ -84,6 +94,52 @@ rules:
 - when:
   - {key: "request.headers[X-Tenant]", values: [blue, "b*"], notValues: [black]}
   - {key: "request.headers[x-debug]", notValues: ["*"]}
+"#,
+        &[],
+    ),
+    policy(
+        "every condition",
+        r#"
+rules:
+- when:
+  - {key: source.ip, values: [10.0.0.0/8]}
+  - {key: remote.ip, notValues: [10.0.0.1]}
+  - {key: source.namespace, values: [shop]}
+  - {key: source.trustDomain, values: ["*.example"]}
+  - {key: source.serviceAccount, values: [shop/frontend, batch]}
+  - {key: source.principal, values: ["*"]}
+  - {key: request.auth.principal, values: ["*"]}
+  - {key: request.auth.audiences, values: [a]}
+  - {key: request.auth.presenter, values: [a]}
+  - {key: "request.auth.claims[a][b]", values: [c]}
+  - {key: destination.ip, values: [10.0.0.1]}
+  - {key: destination.port, values: ["8080"]}
+  - {key: connection.sni, values: [a.example]}
+  - {key: "experimental.envoy.filters.x[y]", values: [z, "[w]"]}
+"#,
+        &[],
+    ),
+    policy(
+        "a rule for a while",
+        "rules: [{validity: {notBefore: '2026-01-01T00:00:00Z', notAfter: '2026-02-01T00:00:00Z'}}]",
+        &[],
+    ),
+    policy(
+        "a gateway's policy",
+        "target: {targetRefs: [{kind: Gateway, name: g}, {kind: Service, name: s}]}",
+        &[],
+    ),
+    mesh(
+        "a mesh with data classes, and what Istio calls what",
+        r#"
+regions: [{name: r, jurisdiction: J}]
+clusters: [{name: c, identity: {trustDomains: [t]}, region: r}]
+dataClasses:
+- name: personal
+  requests:
+  - {hosts: ["crm.*"], paths: ["/customers/{*}"]}
+  - when: [{key: "request.headers[x-data-class]", values: [personal]}]
+istio: {rootNamespace: istio-system, trustDomain: t, trustDomainAliases: [u]}
 "#,
         &[],
     ),

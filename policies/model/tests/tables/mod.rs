@@ -13,6 +13,7 @@
 
 pub(crate) mod fields;
 pub(crate) mod good;
+pub(crate) mod istio;
 pub(crate) mod names;
 
 use landbridge_model::{Diagnostic, Documents, validate, yaml};
@@ -24,6 +25,7 @@ pub(crate) const MESH: &str = include_str!("../../../corpus/mesh.yaml");
 pub(crate) enum Kind {
     Mesh,
     Policy,
+    Istio,
     Test,
 }
 
@@ -62,6 +64,19 @@ pub(crate) const fn policy(
     }
 }
 
+pub(crate) const fn istio(
+    what: &'static str,
+    spec: &'static str,
+    finds: &'static [&'static str],
+) -> Case {
+    Case {
+        what,
+        kind: Kind::Istio,
+        spec,
+        finds,
+    }
+}
+
 pub(crate) const fn test(
     what: &'static str,
     spec: &'static str,
@@ -81,10 +96,15 @@ impl Case {
         let (kind, name) = match self.kind {
             Kind::Mesh => ("Mesh", "m"),
             Kind::Policy => ("CrossClusterAuthorization", "a"),
+            Kind::Istio => ("AuthorizationPolicy", "a"),
             Kind::Test => ("PolicyTest", "t"),
         };
+        let version = match self.kind {
+            Kind::Istio => "security.istio.io/v1",
+            Kind::Mesh | Kind::Policy | Kind::Test => "landbridge.dev/v1alpha1",
+        };
         let mut text = format!(
-            "apiVersion: landbridge.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n"
+            "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n"
         );
         for line in self.spec.trim_matches('\n').lines() {
             text.push_str("  ");
@@ -98,7 +118,7 @@ impl Case {
     pub(crate) fn found(&self) -> Vec<String> {
         let beside = match self.kind {
             Kind::Mesh => "",
-            Kind::Policy | Kind::Test => MESH,
+            Kind::Policy | Kind::Istio | Kind::Test => MESH,
         };
         check(&self.text(), beside).iter().map(line).collect()
     }

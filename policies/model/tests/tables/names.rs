@@ -225,4 +225,30 @@ cases:
             "LB0106 8:25 spec.cases[1].request.from",
         ],
     ),
+    policy(
+        "a data class that the mesh does not have",
+        "rules: [{to: [{operation: {dataClasses: [personal], notDataClasses: ['s*']}}]}]",
+        &[
+            "LB0210 5:44 spec.rules[0].to[0].operation.dataClasses[0]",
+            "LB0210 5:72 spec.rules[0].to[0].operation.notDataClasses[0]",
+        ],
+    ),
+    policy(
+        "times and templates that make no sense",
+        "rules: [{validity: {notBefore: '2026-02-01T00:00:00Z', notAfter: '2026-01-01T00:00:00Z'}, to: [{operation: {paths: ['/a/../{*}']}}]}, {validity: {}}]",
+        &[
+            "LB0106 5:68 spec.rules[0].validity.notAfter",
+            "LB0106 5:119 spec.rules[0].to[0].operation.paths[0]",
+            "LB0103 5:138 spec.rules[1].validity",
+        ],
+    ),
+    mesh(
+        "data classes of one name, and of nothing",
+        "regions: [{name: r, jurisdiction: J}]\nclusters: [{name: c, identity: {trustDomains: [t]}, region: r}]\ndataClasses: [{name: a, requests: [{}]}, {name: a, requests: [{paths: [x]}]}]",
+        &[
+            "LB0103 7:38 spec.dataClasses[0].requests[0]",
+            "LB0201 7:51 spec.dataClasses[1].name",
+            "LB0106 7:74 spec.dataClasses[1].requests[0].paths[0]",
+        ],
+    ),
 ];

@@ -1,0 +1,190 @@
+//! Which policies are for this proxy.
+
+use crate::compile::Scope;
+use crate::load::{Surroundings, Unknown};
+use crate::mesh_index::MeshIndex;
+use landbridge_model::validate::Findings;
+use landbridge_model::{
+    AnyOf, Code, IstioAuthorization, Local, Named, Path, Target, TargetKind, TargetRef,
+};
+
+/// The labels by which Istio marks the workloads of a gateway or waypoint.
+const GATEWAY: &str = "gateway.networking.k8s.io/gateway-name";
+const GATEWAY_CLASS: &str = "gateway.networking.k8s.io/gateway-class-name";
+/// Who made it, and whom Istio has make waypoints.
+const MANAGED: &str = "gateway.istio.io/managed";
+const MESH_CONTROLLER: &str = "istio.io-mesh-controller";
+
+/// What the proxy is: what the configuration says, else what the proxy says.
+pub(crate) struct Own<'a> {
+    pub(crate) local: Option<&'a Local>,
+    pub(crate) surroundings: &'a dyn Surroundings,
+}
+
+impl Own<'_> {
+    fn cluster(&self) -> Option<String> {
+        let written = self.local.and_then(|l| l.cluster.as_ref());
+        written
+            .map(|c| c.as_str().to_owned())
+            .or_else(|| self.surroundings.cluster())
+    }
+
+    fn namespace(&self) -> Option<String> {
+        let written = self.local.and_then(|l| l.namespace.as_ref());
+        written
+            .map(|n| n.as_str().to_owned())
+            .or_else(|| self.surroundings.namespace())
+    }
+
+    fn label(&self, key: &str) -> Result<Option<String>, Unknown> {
+        match self.local.and_then(|l| l.labels.as_ref()) {
+            Some(labels) => Ok(labels.get(key).cloned()),
+            None => self.surroundings.label(key),
+        }
+    }
+
+    /// For which requests a policy of a namespace applies here; `None`, where for none. What the
+    /// proxy does not know of itself, and a target asks for, is an error: to pass over a policy that
+    /// denies would let a caller in.
+    pub(crate) fn applies(
+        &self,
+        target: &Target,
+        namespace: &str,
+        mesh: &MeshIndex,
+        at: Path<'_>,
+        findings: &mut Findings,
+    ) -> Option<Scope> {
+        let at = at.push_key("target");
+        let mut applies = true;
+        if let Some(clusters) = &target.clusters {
+            let own = self.cluster().filter(|own| mesh.has(own));
+            let place = at.push_key("clusters");
+            match own {
+                Some(own) => applies &= clusters.iter().any(|c| c.as_str() == own),
+                None => unknown("cluster", "CLUSTER_ID", place, findings),
+            }
+        }
+        if let Some(namespace) = &target.namespace {
+            applies &= self.is_in(namespace.as_str(), at.push_key("namespace"), findings);
+        }
+        let labels = target.selector.iter().flat_map(|s| &s.match_labels);
+        applies &= self.has(labels, at.push_key("selector"), findings);
+        let refs: Vec<&TargetRef> = target.target_refs.iter().flat_map(AnyOf::iter).collect();
+        let scope = self.scope(&refs, namespace, None, at.push_key("targetRefs"), findings);
+        scope.filter(|_| applies)
+    }
+
+    /// The same of one of Istio's: it applies in its own namespace, and everywhere where that is the
+    /// root namespace.
+    pub(crate) fn applies_istio(
+        &self,
+        policy: &Named<IstioAuthorization>,
+        root: &str,
+        at: Path<'_>,
+        findings: &mut Findings,
+    ) -> Option<Scope> {
+        let namespace = policy.metadata.namespace();
+        let mut applies = true;
+        let refs: Vec<&TargetRef> = policy.spec.target_refs().collect();
+        if refs.is_empty() {
+            // A waypoint takes what is attached to it, and nothing else.
+            let managed = self.label(MANAGED).ok().flatten();
+            applies &= managed.as_deref() != Some(MESH_CONTROLLER);
+            applies &= namespace == root || self.is_in(namespace, at, findings);
+        }
+        let selector = policy.spec.selector.as_ref();
+        let labels = selector.and_then(|s| s.match_labels.as_ref());
+        applies &= self.has(
+            labels.into_iter().flatten(),
+            at.push_key("selector"),
+            findings,
+        );
+        let refs_at = at.push_key("targetRefs");
+        let scope = self.scope(&refs, namespace, Some(root), refs_at, findings);
+        scope.filter(|_| applies)
+    }
+
+    fn is_in(&self, namespace: &str, at: Path<'_>, findings: &mut Findings) -> bool {
+        match self.namespace() {
+            Some(own) => namespace == own,
+            None => {
+                unknown("namespace", "NAMESPACE", at, findings);
+                false
+            }
+        }
+    }
+
+    fn has<'l>(
+        &self,
+        labels: impl Iterator<Item = (&'l String, &'l String)>,
+        at: Path<'_>,
+        findings: &mut Findings,
+    ) -> bool {
+        let mut all = true;
+        for (key, value) in labels {
+            match self.label(key) {
+                Ok(own) => all &= own.as_ref() == Some(value),
+                Err(Unknown) => unknown("labels", "LABELS", at, findings),
+            }
+        }
+        all
+    }
+
+    /// For which requests this proxy is, or stands in front of, one of these. `root` is the namespace
+    /// that a policy for a class of gateways must be in, where it must.
+    fn scope(
+        &self,
+        refs: &[&TargetRef],
+        namespace: &str,
+        root: Option<&str>,
+        at: Path<'_>,
+        findings: &mut Findings,
+    ) -> Option<Scope> {
+        if refs.is_empty() {
+            return Some(Scope::Always);
+        }
+        let (gateway, class) = match (self.label(GATEWAY), self.label(GATEWAY_CLASS)) {
+            (Ok(gateway), Ok(class)) => (gateway, class),
+            _ => {
+                unknown("labels", "LABELS", at, findings);
+                return None;
+            }
+        };
+        // Whatever else a sidecar is, it is no gateway.
+        let gateway = gateway?;
+        for target in refs {
+            let is_it = match target.kind {
+                TargetKind::Gateway => {
+                    gateway == target.name.as_str() && self.is_in(namespace, at, findings)
+                }
+                TargetKind::GatewayClass => {
+                    class.as_deref() == Some(target.name.as_str())
+                        && root.is_none_or(|root| root == namespace)
+                }
+                TargetKind::Service => false,
+            };
+            if is_it {
+                return Some(Scope::Always);
+            }
+        }
+        let services = refs
+            .iter()
+            .filter(|target| target.kind == TargetKind::Service);
+        let mut services = services.map(|target| target.name.as_str()).peekable();
+        services
+            .peek()
+            .is_some()
+            .then(|| Scope::services(services, namespace))
+    }
+}
+
+fn unknown(field: &str, metadata: &str, at: Path<'_>, findings: &mut Findings) {
+    findings.add_hinted(
+        at,
+        Code::UnknownLocal,
+        format!("this proxy does not know its own {field}, or the mesh does not know it"),
+        Some(format!(
+            "set `local.{field}`, or `{metadata}` in the proxy's node metadata"
+        )),
+    );
+}

@@ -1,0 +1,259 @@
+//! The rules of Istio's documents, as istiod 1.31 and Envoy's RBAC filter understand them.
+//!
+//! They know no third value: what a caller or a request does not have is not matched, and its
+//! negation is. The exceptions are the addresses, which Envoy always has: where the proxy does not
+//! give them to a filter, they are unknown here too.
+
+use super::native::{blocks, kept_or_header, path, plain, ports, request_principals};
+use super::pair;
+use super::trust_domains::TrustDomains;
+use crate::glob::{Anchor, Glob};
+use crate::matcher::{End, Matcher, Test, Text};
+use crate::plan::Plan;
+use crate::policy_set::{Clause, Rule};
+use crate::template::Open;
+use crate::text_set::{Case, TextPattern};
+use crate::truth::Truth;
+use landbridge_model::{
+    Condition, ConditionKey, ConditionValues, GlobPiece, IstioAccount, IstioCondition,
+    IstioNamespace, IstioOperation, IstioPrincipal, IstioPrincipalForm, IstioRule, IstioSource,
+    IstioText, IstioTrustDomain, ListOf, Pattern,
+};
+
+/// What is not there is not matched.
+const NO: Truth = Truth::No;
+
+pub(super) fn rule(
+    rule: &IstioRule,
+    namespace: &str,
+    domains: &TrustDomains,
+    plan: &mut Plan,
+) -> Rule {
+    let mut compile = Compile {
+        namespace,
+        domains,
+        plan,
+    };
+    let from = rule.from.iter().flat_map(ListOf::iter);
+    let from = from.map(|from| compile.source(&from.source)).collect();
+    let to = rule.to.iter().flat_map(ListOf::iter);
+    let to = to.map(|to| compile.operation(&to.operation)).collect();
+    let mut when = Vec::new();
+    for IstioCondition(written) in rule.when.iter().flat_map(ListOf::iter) {
+        when.extend(compile.condition(written));
+    }
+    Rule {
+        from,
+        to,
+        when: Clause(when),
+    }
+}
+
+struct Compile<'a> {
+    namespace: &'a str,
+    domains: &'a TrustDomains,
+    plan: &'a mut Plan,
+}
+
+/// A list that matches something: an empty one is none.
+fn there<T>(list: &Option<ListOf<T>>) -> Option<&ListOf<T>> {
+    list.as_ref().filter(|list| !list.is_empty())
+}
+
+impl Compile<'_> {
+    fn source(&mut self, s: &IstioSource) -> Clause {
+        let mut tests: Vec<Test> = Vec::new();
+        tests.extend(pair(
+            there(&s.namespaces),
+            there(&s.not_namespaces),
+            NO,
+            |list| self.namespaces(list.iter()),
+        ));
+        tests.extend(pair(
+            there(&s.service_accounts),
+            there(&s.not_service_accounts),
+            NO,
+            |list| self.accounts(list.iter()),
+        ));
+        tests.extend(pair(
+            there(&s.trust_domains),
+            there(&s.not_trust_domains),
+            NO,
+            |list| self.trust_domains(list.iter()),
+        ));
+        tests.extend(pair(
+            there(&s.principals),
+            there(&s.not_principals),
+            NO,
+            |list| self.principals(list.iter()),
+        ));
+        tests.extend(pair(
+            there(&s.request_principals),
+            there(&s.not_request_principals),
+            NO,
+            |list| request_principals(list.iter().map(|p| &p.0), NO, self.plan),
+        ));
+        tests.extend(pair(
+            there(&s.ip_blocks),
+            there(&s.not_ip_blocks),
+            NO,
+            |list| {
+                self.plan.source_ip = true;
+                blocks(End::Source, list.iter())
+            },
+        ));
+        tests.extend(pair(
+            there(&s.remote_ip_blocks),
+            there(&s.not_remote_ip_blocks),
+            NO,
+            |list| {
+                self.plan.remote_ip = true;
+                blocks(End::Remote, list.iter())
+            },
+        ));
+        Clause(tests)
+    }
+
+    fn operation(&mut self, o: &IstioOperation) -> Clause {
+        let mut tests: Vec<Test> = Vec::new();
+        tests.extend(pair(there(&o.ports), there(&o.not_ports), NO, |list| {
+            self.plan.port = true;
+            ports(list.iter())
+        }));
+        tests.extend(pair(there(&o.methods), there(&o.not_methods), NO, |list| {
+            let patterns = list.iter().map(|text| header(&text.0, Case::Sensitive));
+            Matcher::Text(Text::Method, patterns.collect())
+        }));
+        tests.extend(pair(there(&o.hosts), there(&o.not_hosts), NO, |list| {
+            self.plan.authority = true;
+            let patterns = list
+                .iter()
+                .map(|IstioText(host)| header(host, Case::Folded));
+            Matcher::Text(Text::Authority, patterns.collect())
+        }));
+        tests.extend(pair(there(&o.paths), there(&o.not_paths), NO, |list| {
+            let patterns = list.iter().map(|pattern| path(&pattern.0, Open::Envoy));
+            Matcher::Text(Text::Path, patterns.collect())
+        }));
+        Clause(tests)
+    }
+
+    fn condition(&mut self, condition: &Condition) -> Vec<Test> {
+        let (values, not) = (condition.values.as_ref(), condition.not_values.as_ref());
+        let tests = pair(values, not, NO, |values| {
+            self.values(&condition.key, values)
+        });
+        tests.collect()
+    }
+
+    fn values(&mut self, key: &ConditionKey, values: &ConditionValues) -> Matcher {
+        match values {
+            ConditionValues::IstioNamespaces(list) => self.namespaces(list.iter()),
+            ConditionValues::IstioAccounts(list) => self.accounts(list.iter()),
+            ConditionValues::IstioTrustDomains(list) => self.trust_domains(list.iter()),
+            ConditionValues::IstioPrincipals(list) => self.principals(list.iter()),
+            ConditionValues::RequestPrincipals(list) => {
+                request_principals(list.iter(), NO, self.plan)
+            }
+            ConditionValues::Texts(list) => {
+                kept_or_header(key, list, self.plan, TextPattern::There)
+            }
+            others => plain(key, others, self.plan),
+        }
+    }
+
+    /// `.*/ns/<namespace>/.*`
+    fn namespaces<'p>(&mut self, list: impl Iterator<Item = &'p IstioNamespace>) -> Matcher {
+        self.plan.peer_namespaces = true;
+        let globs = list.map(|IstioNamespace(namespace)| {
+            let mut pieces = vec![GlobPiece::AnyText, literal("/ns/")];
+            pieces.extend(namespace.0.iter().cloned());
+            pieces.extend([literal("/"), GlobPiece::AnyText]);
+            in_namespace(&pieces, &namespace.0)
+        });
+        Matcher::Text(Text::PeerUri, globs.collect())
+    }
+
+    /// `spiffe://.+/ns/<namespace>/(.+/|)sa/<name>(/.+)?`
+    fn accounts<'p>(&mut self, list: impl Iterator<Item = &'p IstioAccount>) -> Matcher {
+        self.plan.peer_namespaces = true;
+        let something = [GlobPiece::AnyCharacter, GlobPiece::AnyText];
+        let own = [literal(self.namespace)];
+        let mut globs = Vec::new();
+        for account in list {
+            let namespace = account.namespace.as_ref().map_or(&own[..], |glob| &glob.0);
+            for between in [false, true] {
+                for behind in [false, true] {
+                    let mut pieces = vec![literal("spiffe://")];
+                    pieces.extend(something.iter().cloned());
+                    pieces.push(literal("/ns/"));
+                    pieces.extend(namespace.iter().cloned());
+                    pieces.push(literal("/"));
+                    if between {
+                        pieces.extend(something.iter().cloned());
+                        pieces.push(literal("/"));
+                    }
+                    pieces.push(literal("sa/"));
+                    pieces.extend(account.name.0.iter().cloned());
+                    if behind {
+                        pieces.push(literal("/"));
+                        pieces.extend(something.iter().cloned());
+                    }
+                    globs.push(in_namespace(&pieces, namespace));
+                }
+            }
+        }
+        Matcher::Text(Text::PeerUri, globs.into_iter().collect())
+    }
+
+    /// `spiffe://<domain>/.*`
+    fn trust_domains<'p>(&mut self, list: impl Iterator<Item = &'p IstioTrustDomain>) -> Matcher {
+        let globs = list.flat_map(|domain| self.domains.domains(domain));
+        let patterns = globs.map(|glob| match glob.0.as_slice() {
+            [GlobPiece::Literal(s)] => TextPattern::Exact(s.as_str().into()),
+            pieces => TextPattern::Glob(Box::new(Glob::new(pieces))),
+        });
+        Matcher::Text(Text::PeerTrustDomain, patterns.collect())
+    }
+
+    fn principals<'p>(&mut self, list: impl Iterator<Item = &'p IstioPrincipal>) -> Matcher {
+        let all = list.flat_map(|principal| self.domains.principals(principal));
+        let patterns = all.map(|principal| match principal.form {
+            IstioPrincipalForm::Text(Pattern::Exact(s)) => {
+                TextPattern::Exact(format!("spiffe://{s}").into())
+            }
+            IstioPrincipalForm::Text(Pattern::Prefix(s)) => {
+                TextPattern::Prefix(format!("spiffe://{s}").into())
+            }
+            // A suffix is of the other form.
+            IstioPrincipalForm::Text(Pattern::Present | Pattern::Suffix(_)) => TextPattern::Present,
+            IstioPrincipalForm::Suffix(glob) => {
+                let mut pieces = vec![literal("spiffe://"), GlobPiece::AnyText];
+                pieces.extend(glob.0);
+                TextPattern::Glob(Box::new(Glob::new(&pieces)))
+            }
+        });
+        Matcher::Text(Text::PeerUri, patterns.collect())
+    }
+}
+
+fn literal(s: &str) -> GlobPiece {
+    GlobPiece::Literal(s.to_owned())
+}
+
+/// A pattern of SPIFFE IDs with a namespace in them, by which it can be looked up unless it is open.
+fn in_namespace(pieces: &[GlobPiece], namespace: &[GlobPiece]) -> TextPattern {
+    let mut glob = Glob::new(pieces);
+    if let [GlobPiece::Literal(s)] = namespace {
+        glob.anchor = Anchor::Namespace(s.as_str().into());
+    }
+    TextPattern::Glob(Box::new(glob))
+}
+
+/// To a header, `*` is that it is there, even if it is empty.
+fn header(pattern: &Pattern, case: Case) -> TextPattern {
+    match pattern {
+        Pattern::Present => TextPattern::There,
+        pattern => TextPattern::new(pattern, case),
+    }
+}

@@ -1,0 +1,407 @@
+//! The rules of our own documents.
+
+use super::{all, pair, single};
+use crate::matcher::{Alternatives, End, Kept, Matcher, Test, Text};
+use crate::mesh_index::{MeshIndex, Where};
+use crate::plan::Plan;
+use crate::policy_set::{Clause, Rule};
+use crate::template::{Open, Template};
+use crate::text_set::{Case, TextPattern, TextSet};
+use crate::truth::Truth;
+use landbridge_model::{
+    AnyOf, Condition, ConditionKey, ConditionValues, GrpcPattern, IpBlock, Mesh, NamespacedName,
+    Operation, PathPattern, Pattern, Port, RequestPrincipal, Source,
+};
+
+/// The filter that validates tokens, and what it keeps their claims under.
+pub(crate) const JWT: &str = "envoy.filters.http.jwt_authn";
+pub(crate) const PAYLOAD: &str = "payload";
+
+/// Each data class: its name, and what gives it to a request, any of these.
+pub(crate) type DataClasses = Vec<(Box<str>, Vec<Clause>)>;
+
+/// What gives requests their data classes.
+pub(crate) fn data_classes(mesh: &Mesh, plan: &mut Plan) -> DataClasses {
+    let mut classes = DataClasses::new();
+    for class in mesh.data_classes.iter().flat_map(AnyOf::iter) {
+        let mut clauses = Vec::new();
+        for labelled in class.requests.iter() {
+            let hosts = labelled.hosts.as_ref().map(|list| hosts(list.iter()));
+            let paths = labelled.paths.as_ref().map(|list| paths(list.iter()));
+            let mut tests: Vec<Test> = hosts
+                .into_iter()
+                .chain(paths)
+                .map(|matcher| single(matcher, Truth::Unknown))
+                .collect();
+            for when in labelled.when.iter().flat_map(AnyOf::iter) {
+                tests.extend(condition(when, "default", plan));
+            }
+            clauses.push(Clause(tests));
+        }
+        classes.push((class.name.as_str().into(), clauses));
+    }
+    classes
+}
+
+pub(super) fn rule(
+    rule: &landbridge_model::Rule,
+    namespace: &str,
+    mesh: &MeshIndex,
+    classes: &DataClasses,
+    plan: &mut Plan,
+) -> Rule {
+    let from = rule.from.iter().flat_map(AnyOf::iter);
+    let from = from.map(|from| source(&from.source, namespace, mesh, plan));
+    let from = from.collect();
+    let to = rule.to.iter().flat_map(AnyOf::iter);
+    let to = to
+        .map(|to| operation(&to.operation, classes, plan))
+        .collect();
+    let mut when = Vec::new();
+    for written in rule.when.iter().flat_map(AnyOf::iter) {
+        when.extend(condition(written, namespace, plan));
+    }
+    if let Some(validity) = &rule.validity {
+        plan.time = true;
+        let (from, until) = (validity.not_before, validity.not_after);
+        let time = Matcher::Time(from.map(|t| t.0), until.map(|t| t.0));
+        when.push(single(time, Truth::Unknown));
+    }
+    Rule {
+        from,
+        to,
+        when: Clause(when),
+    }
+}
+
+/// What a source asks for.
+pub(crate) fn source(s: &Source, namespace: &str, mesh: &MeshIndex, plan: &mut Plan) -> Clause {
+    let place = |by: Where| {
+        move |list: &AnyOf<Pattern>| Matcher::Clusters(by, mesh.select(by, list.iter()))
+    };
+    let text = |text: Text| move |list: &AnyOf<Pattern>| texts(text, list.iter());
+    let unknown = Truth::Unknown;
+    let s_accounts = |list: &AnyOf<NamespacedName>| accounts(list.iter(), namespace);
+    plan.source_ip |= s.ip_blocks.is_some() || s.not_ip_blocks.is_some();
+    plan.remote_ip |= s.remote_ip_blocks.is_some() || s.not_remote_ip_blocks.is_some();
+    let addresses = |end: End| move |list: &AnyOf<IpBlock>| blocks(end, list.iter());
+    let mut tests: Vec<Test> = pair(
+        s.clusters.as_ref(),
+        s.not_clusters.as_ref(),
+        unknown,
+        place(Where::Cluster),
+    )
+    .collect();
+    tests.extend(pair(
+        s.regions.as_ref(),
+        s.not_regions.as_ref(),
+        unknown,
+        place(Where::Region),
+    ));
+    tests.extend(pair(
+        s.jurisdictions.as_ref(),
+        s.not_jurisdictions.as_ref(),
+        unknown,
+        place(Where::Jurisdiction),
+    ));
+    tests.extend(pair(
+        s.networks.as_ref(),
+        s.not_networks.as_ref(),
+        unknown,
+        place(Where::Network),
+    ));
+    tests.extend(pair(
+        s.trust_domains.as_ref(),
+        s.not_trust_domains.as_ref(),
+        unknown,
+        text(Text::TrustDomain),
+    ));
+    tests.extend(pair(
+        s.namespaces.as_ref(),
+        s.not_namespaces.as_ref(),
+        unknown,
+        text(Text::Namespace),
+    ));
+    tests.extend(pair(
+        s.service_accounts.as_ref(),
+        s.not_service_accounts.as_ref(),
+        unknown,
+        s_accounts,
+    ));
+    tests.extend(pair(
+        s.principals.as_ref(),
+        s.not_principals.as_ref(),
+        unknown,
+        text(Text::Principal),
+    ));
+    tests.extend(pair(
+        s.request_principals.as_ref(),
+        s.not_request_principals.as_ref(),
+        unknown,
+        |list| request_principals(list.iter(), unknown, plan),
+    ));
+    tests.extend(pair(
+        s.ip_blocks.as_ref(),
+        s.not_ip_blocks.as_ref(),
+        unknown,
+        addresses(End::Source),
+    ));
+    tests.extend(pair(
+        s.remote_ip_blocks.as_ref(),
+        s.not_remote_ip_blocks.as_ref(),
+        unknown,
+        addresses(End::Remote),
+    ));
+    Clause(tests)
+}
+
+fn operation(o: &Operation, classes: &DataClasses, plan: &mut Plan) -> Clause {
+    let unknown = Truth::Unknown;
+    plan.port |= o.ports.is_some() || o.not_ports.is_some();
+    let mut tests: Vec<Test> = Vec::new();
+    tests.extend(pair(
+        o.ports.as_ref(),
+        o.not_ports.as_ref(),
+        unknown,
+        |list| ports(list.iter()),
+    ));
+    tests.extend(pair(
+        o.methods.as_ref(),
+        o.not_methods.as_ref(),
+        unknown,
+        |list| texts(Text::Method, list.iter()),
+    ));
+    tests.extend(pair(
+        o.hosts.as_ref(),
+        o.not_hosts.as_ref(),
+        unknown,
+        |list| hosts(list.iter()),
+    ));
+    tests.extend(pair(
+        o.grpc_services.as_ref(),
+        o.not_grpc_services.as_ref(),
+        unknown,
+        |list| grpc(list.iter()),
+    ));
+    tests.extend(pair(
+        o.paths.as_ref(),
+        o.not_paths.as_ref(),
+        unknown,
+        |list| paths(list.iter()),
+    ));
+    tests.extend(pair(
+        o.data_classes.as_ref(),
+        o.not_data_classes.as_ref(),
+        unknown,
+        |list| labels(list.iter(), classes),
+    ));
+    Clause(tests)
+}
+
+/// What a condition asks for.
+fn condition(condition: &Condition, namespace: &str, plan: &mut Plan) -> Vec<Test> {
+    let (values, not) = (condition.values.as_ref(), condition.not_values.as_ref());
+    let key = &condition.key;
+    let tests = pair(values, not, Truth::Unknown, |values| {
+        native_values(key, values, namespace, plan)
+    });
+    tests.collect()
+}
+
+fn native_values(
+    key: &ConditionKey,
+    values: &ConditionValues,
+    namespace: &str,
+    plan: &mut Plan,
+) -> Matcher {
+    match values {
+        ConditionValues::Accounts(list) => accounts(list.iter(), namespace),
+        ConditionValues::RequestPrincipals(list) => {
+            request_principals(list.iter(), Truth::Unknown, plan)
+        }
+        ConditionValues::Texts(list) => {
+            let text = match key {
+                ConditionKey::SourceNamespace => Text::Namespace,
+                ConditionKey::SourceTrustDomain => Text::TrustDomain,
+                ConditionKey::SourcePrincipal => Text::Principal,
+                key => return kept_or_header(key, list, plan, TextPattern::Present),
+            };
+            texts(text, list.iter())
+        }
+        others => plain(key, others, plan),
+    }
+}
+
+/// A match that is the same to us and to Istio.
+pub(super) fn plain(key: &ConditionKey, values: &ConditionValues, plan: &mut Plan) -> Matcher {
+    match values {
+        ConditionValues::Ports(list) => {
+            plan.port = true;
+            ports(list.iter())
+        }
+        ConditionValues::Addresses(list) => {
+            let (end, asked) = match key {
+                ConditionKey::DestinationIp => (End::Destination, &mut plan.destination_ip),
+                ConditionKey::RemoteIp => (End::Remote, &mut plan.remote_ip),
+                _ => (End::Source, &mut plan.source_ip),
+            };
+            *asked = true;
+            blocks(end, list.iter())
+        }
+        // Each key has values of its own form: nothing else gets here, and it would match nothing.
+        _ => Matcher::Any(Alternatives::DataClasses, Box::default(), Box::default()),
+    }
+}
+
+/// A match of a header, the server name or what a filter keeps. `any` is what a `*` means for a
+/// header.
+pub(super) fn kept_or_header(
+    key: &ConditionKey,
+    list: &[Pattern],
+    plan: &mut Plan,
+    any: TextPattern,
+) -> Matcher {
+    match key {
+        ConditionKey::Header(name) => {
+            let pattern = |pattern: &Pattern| match pattern {
+                Pattern::Present => any.clone(),
+                pattern => TextPattern::new(pattern, Case::Sensitive),
+            };
+            Matcher::Text(
+                Text::Header(plan.header(name)),
+                list.iter().map(pattern).collect(),
+            )
+        }
+        ConditionKey::Claim(path) => texts(
+            claim(path.iter().map(String::as_str), Kept::Either, plan),
+            list.iter(),
+        ),
+        ConditionKey::Metadata { filter, key } => kept(filter, key, list, plan),
+        _ => {
+            plan.sni = true;
+            texts(Text::Sni, list.iter())
+        }
+    }
+}
+
+/// `[value]` is one of a list, and a value by itself is a text.
+fn kept(filter: &str, key: &str, list: &[Pattern], plan: &mut Plan) -> Matcher {
+    let slot = plan.metadata(filter, std::iter::once(key));
+    let listed = |pattern: &&Pattern| matches!(pattern, Pattern::Exact(s) if s.starts_with('[') && s.ends_with(']'));
+    let unwrapped = |s: &str| {
+        let s = s.trim_matches(['[', ']']);
+        match (s.strip_prefix('*'), s.strip_suffix('*')) {
+            _ if s == "*" => TextPattern::Present,
+            (Some(suffix), _) => TextPattern::Suffix(suffix.into()),
+            (None, Some(prefix)) => TextPattern::Prefix(prefix.into()),
+            (None, None) => TextPattern::Exact(s.into()),
+        }
+    };
+    let of_list: TextSet = list
+        .iter()
+        .filter(listed)
+        .map(|pattern| unwrapped(pattern.literal()))
+        .collect();
+    let of_text: TextSet = list
+        .iter()
+        .filter(|pattern| !listed(pattern))
+        .map(|pattern| TextPattern::new(pattern, Case::Sensitive))
+        .collect();
+    let either = [(Kept::List, of_list), (Kept::Text, of_text)];
+    let clauses = either.into_iter().map(|(kind, set)| {
+        all([single(
+            Matcher::Text(Text::Kept(slot, kind), set),
+            Truth::No,
+        )])
+    });
+    Matcher::Any(
+        Alternatives::Metadata,
+        clauses.collect(),
+        format!("{filter}[{key}]").into(),
+    )
+}
+
+/// A claim of the request's token.
+fn claim<'k>(path: impl Iterator<Item = &'k str>, kept: Kept, plan: &mut Plan) -> Text {
+    Text::Kept(
+        plan.metadata(JWT, std::iter::once(PAYLOAD).chain(path)),
+        kept,
+    )
+}
+
+pub(super) fn request_principals<'p>(
+    list: impl Iterator<Item = &'p RequestPrincipal>,
+    unknown: Truth,
+    plan: &mut Plan,
+) -> Matcher {
+    let mut told = Vec::new();
+    let mut clauses = Vec::new();
+    for principal in list {
+        let issuer = claim(["iss"].into_iter(), Kept::Text, plan);
+        let subject = claim(["sub"].into_iter(), Kept::Text, plan);
+        clauses.push(all([
+            single(texts(issuer, [&principal.issuer].into_iter()), unknown),
+            single(texts(subject, [&principal.subject].into_iter()), unknown),
+        ]));
+        told.push(format!("`{principal}`"));
+    }
+    let told = told.join(" or ").into();
+    Matcher::Any(Alternatives::RequestPrincipals, clauses.into(), told)
+}
+
+fn labels<'p>(list: impl Iterator<Item = &'p Pattern>, classes: &DataClasses) -> Matcher {
+    let patterns: Vec<&Pattern> = list.collect();
+    let wanted = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+    let clauses = classes.iter().filter(|(name, _)| wanted(name));
+    let clauses = clauses
+        .flat_map(|(_, clauses)| clauses.iter().cloned())
+        .collect();
+    let told: Vec<String> = patterns
+        .iter()
+        .map(|pattern| format!("`{pattern}`"))
+        .collect();
+    Matcher::Any(Alternatives::DataClasses, clauses, told.join(" or ").into())
+}
+
+fn texts<'p>(text: Text, list: impl Iterator<Item = &'p Pattern>) -> Matcher {
+    let patterns = list.map(|pattern| TextPattern::new(pattern, Case::Sensitive));
+    Matcher::Text(text, patterns.collect())
+}
+
+fn hosts<'p>(list: impl Iterator<Item = &'p Pattern>) -> Matcher {
+    let patterns = list.map(|pattern| TextPattern::new(pattern, Case::Folded));
+    Matcher::Text(Text::Host, patterns.collect())
+}
+
+fn grpc<'p>(list: impl Iterator<Item = &'p GrpcPattern>) -> Matcher {
+    let patterns = list.map(|pattern| TextPattern::new(&pattern.0, Case::Sensitive));
+    Matcher::Text(Text::Grpc, patterns.collect())
+}
+
+fn paths<'p>(list: impl Iterator<Item = &'p PathPattern>) -> Matcher {
+    let patterns = list.map(|pattern| path(pattern, Open::Anything));
+    Matcher::Text(Text::Path, patterns.collect())
+}
+
+pub(super) fn path(pattern: &PathPattern, open: Open) -> TextPattern {
+    match pattern {
+        PathPattern::Text(pattern) => TextPattern::new(pattern, Case::Sensitive),
+        PathPattern::Template(t) => TextPattern::Template(Box::new(Template::new(t, open))),
+    }
+}
+
+fn accounts<'p>(list: impl Iterator<Item = &'p NamespacedName>, namespace: &str) -> Matcher {
+    let accounts = list.map(|account| {
+        let namespace = account.namespace.as_ref().map_or(namespace, |n| n.as_str());
+        TextPattern::Exact(format!("{namespace}/sa/{}", account.name).into())
+    });
+    Matcher::Text(Text::Account, accounts.collect())
+}
+
+pub(super) fn ports<'p>(list: impl Iterator<Item = &'p Port>) -> Matcher {
+    Matcher::Ports(list.map(|port| port.0).collect())
+}
+
+pub(super) fn blocks<'p>(end: End, list: impl Iterator<Item = &'p IpBlock>) -> Matcher {
+    Matcher::Addresses(end, list.map(|block| block.0).collect())
+}

@@ -1,0 +1,72 @@
+//! Who a request speaks for, by its token: issuer and subject.
+//!
+//! They are matched apart, as Istio does. Matched as one text, `https://a/b` could be the subject
+//! `b` of the issuer `https://a` or the issuer `https://a/b`.
+
+use crate::decode::Problems;
+use crate::name::parsed;
+use crate::pattern::Pattern;
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use std::fmt;
+
+/// `issuer/subject`, each a pattern, or `*` for any token. The last `/` separates them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestPrincipal {
+    /// The claim `iss`.
+    pub issuer: Pattern,
+    /// The claim `sub`.
+    pub subject: Pattern,
+}
+
+impl RequestPrincipal {
+    /// Reads one; `None` where it is not one.
+    pub fn parse(s: &str) -> Option<Self> {
+        if s == "*" {
+            return Some(Self {
+                issuer: Pattern::Present,
+                subject: Pattern::Present,
+            });
+        }
+        let (issuer, subject) = s.rsplit_once('/')?;
+        Some(Self {
+            issuer: Pattern::parse(issuer)?,
+            subject: Pattern::parse(subject)?,
+        })
+    }
+}
+
+impl fmt::Display for RequestPrincipal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.issuer, self.subject)
+    }
+}
+
+impl Deserr<Problems> for RequestPrincipal {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        at: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        parsed(
+            value,
+            at,
+            Self::parse,
+            "is not an issuer and a subject",
+            "write `issuer/subject`, each `exact`, `prefix*`, `*suffix` or `*`; or `*` for any token",
+        )
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for RequestPrincipal {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RequestPrincipal".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "`issuer/subject`, each a pattern, or `*` for any token.",
+            "type": "string",
+            "pattern": r"^(\*|.+/[^/]+)$"
+        })
+    }
+}
