@@ -130,12 +130,8 @@ pub fn load(
                 validate::istio_authorization(policy, at, &mut findings);
                 own.applies_istio(policy, root_namespace, spec, &mut findings)
             }
-            Content::Mesh(_) | Content::PolicyTest(_) => {
-                let kind = document.content.kind();
-                let message = format!("a filter has no use for a `{kind}` here");
-                findings.add(at.push_key("kind"), Code::UnknownKind, message);
-                None
-            }
+            // Refused before.
+            Content::Mesh(_) | Content::PolicyTest(_) => None,
         };
         if !titles.insert(validate::unique_name(&document.content)) {
             let metadata = at.push_key("metadata");

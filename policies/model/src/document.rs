@@ -212,25 +212,52 @@ struct Envelope<T: Deserr<Problems>> {
 /// Whether `apiVersion` must be there: a policy inside a filter's configuration stands under that
 /// configuration's own.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ApiVersion {
+enum ApiVersion {
     Required,
     Inherited,
 }
 
 /// Decodes one document of any kind; `at` is its place in what encloses it.
-pub(crate) fn read(
-    node: &Node,
-    version: ApiVersion,
-    at: ValuePointerRef<'_>,
-) -> Result<Content, Problems> {
-    let title = title(node);
-    let result = kind_of(node, version, at).and_then(|kind| match kind {
+pub(crate) fn read(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Problems> {
+    let kind = kind_of(node, ApiVersion::Required, at);
+    titled(node, || match kind? {
         "Mesh" => envelope(node, at).map(Content::Mesh),
         "PolicyTest" => envelope(node, at).map(Content::PolicyTest),
+        kind => policy(kind, node, at),
+    })
+}
+
+/// Decodes one policy of a filter's configuration. What else there are documents of is not even
+/// decoded: a filter does not carry the code for it.
+pub(crate) fn read_policy(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Problems> {
+    let kind = kind_of(node, ApiVersion::Inherited, at);
+    titled(node, || match kind? {
+        kind @ ("Mesh" | "PolicyTest") => {
+            let message = format!("a filter has no use for a `{kind}` here");
+            Err(Problems::at(
+                at.push_key("kind"),
+                Code::UnknownKind,
+                message,
+            ))
+        }
+        kind => policy(kind, node, at),
+    })
+}
+
+fn policy(kind: &str, node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Problems> {
+    match kind {
         "AuthorizationPolicy" => envelope(node, at).map(Content::Istio),
         _ => envelope(node, at).map(Content::Authorization),
-    });
-    result.map_err(|mut problems| {
+    }
+}
+
+/// Problems get the title of their document.
+fn titled(
+    node: &Node,
+    read: impl FnOnce() -> Result<Content, Problems>,
+) -> Result<Content, Problems> {
+    read().map_err(|mut problems| {
+        let title = title(node);
         for diagnostic in &mut problems.0 {
             diagnostic.document.clone_from(&title);
         }

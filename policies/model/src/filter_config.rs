@@ -6,7 +6,7 @@
 
 use crate::decode::decode;
 use crate::diagnostic::Diagnostic;
-use crate::document::{self, ApiVersion, Content, Document, Documents};
+use crate::document::{self, Content, Document, Documents};
 use crate::istio::DRY_RUN;
 use crate::labels::Labels;
 use crate::mesh::Mesh;
@@ -198,7 +198,7 @@ impl<'a> RawConfig<'a> {
             let path = crate::decode::path_text(at);
             let node: Node =
                 serde_json::from_str(raw.get()).map_err(|e| vec![syntax(&e, &path)])?;
-            let content = document::read(&node, ApiVersion::Inherited, at).map_err(|p| p.0)?;
+            let content = document::read_policy(&node, at).map_err(|p| p.0)?;
             Ok(Document {
                 content,
                 node,

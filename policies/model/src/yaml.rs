@@ -2,7 +2,7 @@
 
 use crate::Code;
 use crate::diagnostic::{Diagnostic, Position};
-use crate::document::{self, ApiVersion, Document, Documents};
+use crate::document::{self, Document, Documents};
 use crate::node::{DUPLICATE_KEY, Node, Placed, Span, Tree, Value};
 use deserr::ValuePointerRef;
 use serde::de::{Deserialize, Deserializer};
@@ -28,7 +28,7 @@ pub fn read(text: &str, file: Option<&str>) -> Result<Documents, (Documents, Vec
                 ));
             }
             for node in nodes {
-                match document::read(&node, ApiVersion::Required, ValuePointerRef::Origin) {
+                match document::read(&node, ValuePointerRef::Origin) {
                     Ok(content) => {
                         let file = file.map(str::to_owned);
                         documents.0.push(Document {
