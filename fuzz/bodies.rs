@@ -17,6 +17,10 @@ use landbridge_model::{
 };
 use std::sync::OnceLock;
 
+mod identity;
+
+pub use identity::{dn, xfcc};
+
 /// Smaller than a filter's own, so that the limits are met.
 const LIMITS: Limits = Limits {
     bytes: 1 << 16,

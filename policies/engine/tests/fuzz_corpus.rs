@@ -42,6 +42,11 @@ fn decide() {
 }
 
 #[test]
+fn dn() {
+    replay("dn", bodies::dn);
+}
+
+#[test]
 fn path() {
     replay("path", bodies::path);
 }
@@ -49,6 +54,11 @@ fn path() {
 #[test]
 fn spiffe() {
     replay("spiffe", bodies::spiffe);
+}
+
+#[test]
+fn xfcc() {
+    replay("xfcc", bodies::xfcc);
 }
 
 #[test]
