@@ -1,22 +1,18 @@
 //! From what a test wishes to files and processes.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::envoy::{self, Destination, Ecds, Inbound, Material, Node, Trust};
+use crate::assembly::Assembly;
+use crate::cluster::ServerForm;
+use crate::envoy::Trust;
 use crate::folder::Folder;
 use crate::mesh::{Mesh, Site, Version};
-use crate::net::{self, CLIENT_ADMIN_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT, SERVICE_PORT};
-use crate::pki::{Pki, Signer, Workload};
-use crate::process::Launch;
-use crate::proxy::Proxy;
+use crate::pki::{Pki, Signer};
 use crate::upstream::Upstream;
-use crate::{ClusterSpec, Delivery, Error, Filter, PeerAuthentication, Side, tools};
+use crate::{
+    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Side, net, tools,
+};
 
 /// Says what mesh is wanted; [`start`](Self::start) makes it.
 #[derive(Debug, Clone)]
@@ -25,15 +21,17 @@ pub struct Builder {
     name: String,
     clusters: Vec<ClusterSpec>,
     filters: Option<Vec<Filter>>,
-    client_filters: Vec<Filter>,
-    config: Option<String>,
-    configs: HashMap<String, String>,
-    client_config: Option<String>,
-    peer_authentication: PeerAuthentication,
-    normalize_path: bool,
+    pub(crate) client_filters: Vec<Filter>,
+    pub(crate) config: Option<String>,
+    pub(crate) configs: HashMap<String, String>,
+    pub(crate) client_config: Option<String>,
+    pub(crate) peer_authentication: PeerAuthentication,
+    pub(crate) normalize_path: bool,
     extra_trust_domains: Vec<String>,
-    server_concurrency: u32,
-    client_concurrency: u32,
+    pub(crate) server_concurrency: u32,
+    pub(crate) client_concurrency: u32,
+    pub(crate) server_form: ServerForm,
+    gateways: HashMap<String, GatewayMode>,
     clients: bool,
     wait_ready: bool,
     ready_timeout: Duration,
@@ -54,6 +52,8 @@ impl Builder {
             extra_trust_domains: Vec::new(),
             server_concurrency: 2,
             client_concurrency: 1,
+            server_form: ServerForm::Sidecar,
+            gateways: HashMap::new(),
             clients: true,
             wait_ready: true,
             ready_timeout: Duration::from_secs(20),
@@ -127,6 +127,19 @@ impl Builder {
         self
     }
 
+    /// Has a gateway before the service of a cluster. It takes callers over mTLS, and over
+    /// plaintext those without a certificate.
+    pub fn gateway(mut self, cluster: &str, mode: GatewayMode) -> Self {
+        self.gateways.insert(cluster.to_owned(), mode);
+        self
+    }
+
+    /// Has every server in the form of a waypoint (Istio's ambient mode), instead of a sidecar.
+    pub fn waypoints(mut self) -> Self {
+        self.server_form = ServerForm::Waypoint;
+        self
+    }
+
     /// Whether client sidecars are started; they are if nothing is said.
     pub fn clients(mut self, start: bool) -> Self {
         self.clients = start;
@@ -164,7 +177,7 @@ impl Builder {
             .enable_all()
             .build()
             .map_err(Error::io("make a runtime"))?;
-        let mut mesh = Mesh::new(folder.0.clone(), pki, runtime);
+        let mut mesh = Mesh::new(folder.0.clone(), pki, self.server_form, runtime);
         for (spec, claim) in self.clusters.iter().zip(net::claim(self.clusters.len())?) {
             let runtime = mesh.runtime().clone();
             let upstream = Upstream::start(&spec.name, claim.upstream, runtime)?;
@@ -174,28 +187,41 @@ impl Builder {
                 upstream,
                 server: None,
                 client: None,
+                gateway: None,
                 filters: Vec::new(),
                 client_filters: Vec::new(),
             });
         }
         for index in 0..mesh.sites.len() {
-            let (server, ecds) = self.server(&mesh, index, &folder, &trust, &filters, &envoy)?;
-            server.start()?;
-            mesh.sites[index].server = Some(server);
-            mesh.sites[index].filters = ecds;
-            if self.clients {
-                let (client, ecds) = self.client(&mesh, index, &folder, &trust, &envoy)?;
-                client.start()?;
-                mesh.sites[index].client = Some(client);
-                mesh.sites[index].client_filters = ecds;
+            let assembly = Assembly {
+                wish: &self,
+                mesh: &mesh,
+                folder: &folder,
+                trust: &trust,
+                envoy: &envoy,
+            };
+            let site = &mesh.sites[index];
+            let server = assembly.server(site, &filters)?;
+            let client = self.clients.then(|| assembly.client(site)).transpose()?;
+            let gateway = self.gateways.get(&site.spec.name);
+            let gateway = gateway.map(|mode| assembly.gateway(site, *mode));
+            let gateway = gateway.transpose()?;
+            let site = &mut mesh.sites[index];
+            (site.server, site.filters) = (Some(server.0), server.1);
+            if let Some((client, ecds)) = client {
+                (site.client, site.client_filters) = (Some(client), ecds);
+            }
+            site.gateway = gateway;
+            for proxy in site.proxies() {
+                proxy.start()?;
             }
         }
         for site in &mesh.sites {
             if let Some(server) = &site.server {
                 server.ready(self.ready_timeout, self.wait_ready).await?;
             }
-            if let Some(client) = &site.client {
-                client.ready(self.ready_timeout, true).await?;
+            for proxy in [&site.client, &site.gateway].into_iter().flatten() {
+                proxy.ready(self.ready_timeout, true).await?;
             }
             for (side, ecds) in site.every_filter() {
                 let first = Version::first(&site.spec.name, side, ecds);
@@ -235,159 +261,4 @@ impl Builder {
         });
         Ok(Trust(written.collect::<Result<_, Error>>()?))
     }
-
-    fn server(
-        &self,
-        mesh: &Mesh,
-        index: usize,
-        folder: &Folder,
-        trust: &Trust,
-        filters: &[Filter],
-        envoy: &Path,
-    ) -> Result<(Proxy, Vec<Ecds>), Error> {
-        let Site { spec, ip, .. } = &mesh.sites[index];
-        let name = format!("{}-server", spec.name);
-        let config = self.configs.get(&spec.name).or(self.config.as_ref());
-        let ecds = folder.path(&format!("{name}-ecds"));
-        let (inline, ecds) = envoy::http_filters(filters, &ecds, config.map(String::as_str))?;
-        let material = credentials(
-            mesh,
-            folder,
-            &name,
-            &Workload::new(&spec.name, "shop", "orders"),
-        )?;
-        let access_log = folder.path(&format!("{name}-access.log"));
-        let (listener, service) = envoy::inbound(Inbound {
-            ip: *ip,
-            material: &material,
-            trust,
-            peer_authentication: self.peer_authentication,
-            normalize_path: self.normalize_path,
-            filters: inline,
-            access_log: &access_log.to_string_lossy(),
-        });
-        let node = Node {
-            cluster: spec,
-            ip: *ip,
-            app: "orders",
-            admin_port: SERVER_ADMIN_PORT,
-        };
-        let proxy = Proxy {
-            who: format!("the server sidecar of `{}`", spec.name),
-            launch: launch(
-                folder,
-                &name,
-                &envoy::bootstrap(&node, &[listener], &[service]),
-                self.server_concurrency,
-                envoy,
-            )?,
-            admin: SocketAddr::new(*ip, SERVER_ADMIN_PORT),
-            listener: SocketAddr::new(*ip, SERVICE_PORT),
-            access_log,
-            process: Mutex::default(),
-        };
-        Ok((proxy, ecds))
-    }
-
-    fn client(
-        &self,
-        mesh: &Mesh,
-        index: usize,
-        folder: &Folder,
-        trust: &Trust,
-        envoy: &Path,
-    ) -> Result<(Proxy, Vec<Ecds>), Error> {
-        let Site { spec, ip, .. } = &mesh.sites[index];
-        let name = format!("{}-client", spec.name);
-        let ecds = folder.path(&format!("{name}-ecds"));
-        let (inline, ecds) =
-            envoy::http_filters(&self.client_filters, &ecds, self.client_config.as_deref())?;
-        let material = credentials(
-            mesh,
-            folder,
-            &name,
-            &Workload::new(&spec.name, "shop", "frontend"),
-        )?;
-        let access_log = folder.path(&format!("{name}-access.log"));
-        let mut destinations = Vec::new();
-        for site in &mesh.sites {
-            destinations.push(Destination {
-                cluster: &site.spec,
-                ip: site.ip,
-                uri: mesh
-                    .pki()
-                    .spiffe(&Workload::new(&site.spec.name, "shop", "orders"))?,
-            });
-        }
-        let (listener, clusters) = envoy::outbound(
-            *ip,
-            &material,
-            trust,
-            &destinations,
-            inline,
-            &access_log.to_string_lossy(),
-        );
-        let node = Node {
-            cluster: spec,
-            ip: *ip,
-            app: "frontend",
-            admin_port: CLIENT_ADMIN_PORT,
-        };
-        let proxy = Proxy {
-            who: format!("the client sidecar of `{}`", spec.name),
-            launch: launch(
-                folder,
-                &name,
-                &envoy::bootstrap(&node, &[listener], &clusters),
-                self.client_concurrency,
-                envoy,
-            )?,
-            admin: SocketAddr::new(*ip, CLIENT_ADMIN_PORT),
-            listener: SocketAddr::new(*ip, OUTBOUND_PORT),
-            access_log,
-            process: Mutex::default(),
-        };
-        Ok((proxy, ecds))
-    }
-}
-
-/// Writes a workload's certificate and key.
-fn credentials(
-    mesh: &Mesh,
-    folder: &Folder,
-    name: &str,
-    who: &Workload,
-) -> Result<Material, Error> {
-    let credential = mesh.pki().credential(&who.clone().into())?;
-    let credential = credential.expect("a workload has a certificate");
-    Ok(Material {
-        chain: folder.write(&format!("{name}-cert.pem"), credential.chain_pem())?,
-        key: folder.write(&format!("{name}-key.pem"), &credential.key_pem())?,
-    })
-}
-
-fn launch(
-    folder: &Folder,
-    name: &str,
-    bootstrap: &Value,
-    concurrency: u32,
-    envoy: &Path,
-) -> Result<Launch, Error> {
-    let config = folder.write(&format!("{name}.json"), &format!("{bootstrap:#}"))?;
-    let args = [
-        "--config-path",
-        &config.to_string_lossy(),
-        "--concurrency",
-        &concurrency.to_string(),
-        "--disable-hot-restart",
-        "--file-flush-interval-msec",
-        "50",
-        "--log-level",
-        "info",
-    ];
-    Ok(Launch {
-        program: envoy.to_owned(),
-        args: args.map(str::to_owned).to_vec(),
-        log: folder.path(&format!("{name}.log")),
-    })
 }

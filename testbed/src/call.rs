@@ -19,6 +19,7 @@ use crate::upstream::grpc_frame;
 pub struct Call {
     pub(crate) from: Option<Identity>,
     pub(crate) to: Option<String>,
+    pub(crate) gateway: Option<String>,
     pub(crate) transport: Transport,
     pub(crate) protocol: Protocol,
     pub(crate) timeout: Duration,
@@ -32,9 +33,9 @@ pub struct Call {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
-    /// To the server sidecar, over mTLS.
+    /// To the server sidecar or the gateway, over mTLS.
     Mtls,
-    /// To the server sidecar, without TLS.
+    /// To one of them without TLS.
     Plaintext,
     /// To the caller's own client sidecar.
     Sidecar,
@@ -46,6 +47,7 @@ impl Call {
         Self {
             from: None,
             to: None,
+            gateway: None,
             transport: Transport::Mtls,
             protocol: Protocol::Http1,
             timeout: Duration::from_secs(10),
@@ -126,7 +128,7 @@ impl Call {
         self
     }
 
-    /// Speaks to the server sidecar without TLS.
+    /// Speaks to the server sidecar, or the gateway, without TLS.
     #[must_use]
     pub fn plaintext(mut self) -> Self {
         self.transport = Transport::Plaintext;
@@ -138,6 +140,19 @@ impl Call {
     #[must_use]
     pub fn via_sidecar(mut self) -> Self {
         self.transport = Transport::Sidecar;
+        self
+    }
+
+    /// Goes through the gateway of `cluster`, over mTLS or [plaintext](Self::plaintext); without [`to`](Self::to), to the service
+    /// of its own cluster.
+    #[must_use]
+    pub fn via_gateway(mut self, cluster: impl Into<String>) -> Self {
+        self.gateway = Some(cluster.into());
+        self
+    }
+
+    pub(crate) fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
         self
     }
 
@@ -158,7 +173,7 @@ impl Call {
 
     /// Who calls.
     pub(crate) fn caller(&self) -> Result<Identity, CallError> {
-        match (&self.from, &self.to) {
+        match (&self.from, self.to.as_ref().or(self.gateway.as_ref())) {
             (Some(from), _) => Ok(from.clone()),
             (None, Some(to)) => Ok(Workload::new(to, "shop", "frontend").into()),
             (None, None) => Err(CallError::Invalid(
@@ -177,7 +192,8 @@ impl Call {
                 HeaderValue::from_bytes(value).map_err(invalid)?,
             );
         }
-        if let (Transport::Sidecar, Some(to)) = (self.transport, &self.to) {
+        let is_steered = self.transport == Transport::Sidecar || self.gateway.is_some();
+        if let (true, Some(to)) = (is_steered, &self.to) {
             headers.append(
                 "x-landbridge-cluster",
                 HeaderValue::from_str(to).map_err(invalid)?,

@@ -1,5 +1,7 @@
 //! What a test may say about a cluster.
 
+use crate::pki::Workload;
+
 /// A cluster's name and place, and the trust domain of its workloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterSpec {
@@ -54,13 +56,67 @@ pub enum PeerAuthentication {
     Permissive,
 }
 
-/// Which of a cluster's two Envoys.
+/// What a cluster's server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ServerForm {
+    /// The sidecar of `shop/orders`.
+    #[default]
+    Sidecar,
+    /// A waypoint, `shop/waypoint`.
+    Waypoint,
+}
+
+impl ServerForm {
+    /// As whom it takes requests in.
+    pub(crate) fn workload(self, cluster: &str) -> Workload {
+        let name = match self {
+            Self::Sidecar => "orders",
+            Self::Waypoint => "waypoint",
+        };
+        Workload::new(cluster, "shop", name)
+    }
+}
+
+/// What a gateway makes of `x-forwarded-client-cert`: Envoy's `forward_client_cert_details`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GatewayMode {
+    /// What the client sent is replaced by who the client is. Istio's default.
+    SanitizeSet,
+    /// Who the client is comes behind what the client sent.
+    AppendForward,
+    /// What the client sent goes on, and nothing else.
+    ForwardOnly,
+}
+
+impl GatewayMode {
+    pub(crate) fn envoy(self) -> &'static str {
+        match self {
+            Self::SanitizeSet => "SANITIZE_SET",
+            Self::AppendForward => "APPEND_FORWARD",
+            Self::ForwardOnly => "FORWARD_ONLY",
+        }
+    }
+}
+
+/// Which of a cluster's Envoys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The sidecar of `orders`, which takes requests in.
+    /// The sidecar of `orders`, or the waypoint before it, which takes requests in.
     Server,
     /// The sidecar of `frontend`, through which requests leave.
     Client,
+    /// The gateway, `istio-system/gateway`.
+    Gateway,
+}
+
+impl Side {
+    /// What it is called in a sentence.
+    pub(crate) fn of(self, cluster: &str) -> String {
+        match self {
+            Self::Server | Self::Client => format!("the {self} sidecar of `{cluster}`"),
+            Self::Gateway => format!("the {self} of `{cluster}`"),
+        }
+    }
 }
 
 impl std::fmt::Display for Side {
@@ -68,6 +124,7 @@ impl std::fmt::Display for Side {
         f.write_str(match self {
             Self::Server => "server",
             Self::Client => "client",
+            Self::Gateway => "gateway",
         })
     }
 }

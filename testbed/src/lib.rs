@@ -3,8 +3,9 @@
 //! A [`Mesh`] is some clusters, each with an address on the loopback network, a
 //! root CA, an echo service (the [`Upstream`]), and two Envoys configured in the
 //! shapes that istiod gives them: a server sidecar that takes requests in over
-//! mTLS, and a client sidecar through which requests leave. Filters come to them
-//! by ECDS from files, so that a test changes policy under load.
+//! mTLS, and a client sidecar through which requests leave. A gateway may stand
+//! before a server, and the server may have the form of a waypoint. Filters come
+//! to them by ECDS from files, so that a test changes policy under load.
 //!
 //! ```no_run
 //! # async fn story() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,6 +36,7 @@
 //! HTTP/2), `version`, `headers` (pairs in the order received) and `body_len`.
 
 mod admin;
+mod assembly;
 mod attentive;
 pub mod bench;
 mod builder;
@@ -60,12 +62,15 @@ mod upstream;
 
 pub use builder::Builder;
 pub use call::{Call, CallError, Reply};
-pub use cluster::{ClusterSpec, PeerAuthentication, Side};
+pub use cluster::{ClusterSpec, GatewayMode, PeerAuthentication, Side};
 pub use error::Error;
 pub use filter::{Filter, Wasm};
 pub use load::{Load, Report, Shot};
 pub use mesh::{Mesh, Version};
-pub use net::{CLIENT_ADMIN_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT, SERVICE_PORT, UPSTREAM_PORT};
+pub use net::{
+    CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
+    SERVICE_PORT, UPSTREAM_PORT,
+};
 pub use observe::{Delivery, eventually};
 pub use pki::{Identity, Signer, Workload};
 pub use raw::{RawField, RawOutcome, RawReply, RawStream};

@@ -9,10 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::call::{Call, CallError, Reply, Transport};
+use crate::cluster::ServerForm;
 use crate::connect::{Way, failure};
 use crate::envoy::Ecds;
 use crate::load::Load;
-use crate::net::{OUTBOUND_PORT, SERVICE_PORT};
+use crate::net::{GATEWAY_PORT, OUTBOUND_PORT, SERVICE_PORT};
 use crate::pki::{Identity, Pki, Signer, Workload};
 use crate::proxy::Proxy;
 use crate::tls::{self, Protocol};
@@ -24,6 +25,7 @@ pub struct Mesh {
     pub(crate) sites: Vec<Site>,
     folder: PathBuf,
     pki: Pki,
+    server_form: ServerForm,
     runtime: Option<Runtime>,
     started: bool,
 }
@@ -35,6 +37,7 @@ pub(crate) struct Site {
     pub(crate) upstream: Upstream,
     pub(crate) server: Option<Proxy>,
     pub(crate) client: Option<Proxy>,
+    pub(crate) gateway: Option<Proxy>,
     pub(crate) filters: Vec<Ecds>,
     pub(crate) client_filters: Vec<Ecds>,
 }
@@ -44,7 +47,14 @@ impl Site {
         match side {
             Side::Server => &self.filters,
             Side::Client => &self.client_filters,
+            Side::Gateway => &[],
         }
+    }
+
+    pub(crate) fn proxies(&self) -> impl Iterator<Item = &Proxy> {
+        [&self.server, &self.client, &self.gateway]
+            .into_iter()
+            .flatten()
     }
 
     pub(crate) fn every_filter(&self) -> impl Iterator<Item = (Side, &Ecds)> {
@@ -60,11 +70,17 @@ impl Mesh {
         Builder::new(name)
     }
 
-    pub(crate) fn new(folder: PathBuf, pki: Pki, runtime: Runtime) -> Self {
+    pub(crate) fn new(
+        folder: PathBuf,
+        pki: Pki,
+        server_form: ServerForm,
+        runtime: Runtime,
+    ) -> Self {
         Self {
             sites: Vec::new(),
             folder,
             pki,
+            server_form,
             runtime: Some(runtime),
             started: false,
         }
@@ -129,10 +145,11 @@ impl Mesh {
         let proxy = match side {
             Side::Server => &site.server,
             Side::Client => &site.client,
+            Side::Gateway => &site.gateway,
         };
         proxy
             .as_ref()
-            .ok_or_else(|| Error::NotStarted(format!("the {side} sidecar of `{cluster}`")))
+            .ok_or_else(|| Error::NotStarted(side.of(cluster)))
     }
 
     /// The first ECDS filter whose resource name contains `filter`.
@@ -218,23 +235,20 @@ impl Mesh {
         protocol: Protocol,
         bytes: &[u8],
     ) -> Result<Vec<u8>, CallError> {
-        let whole = self.raw_until(to, from.into(), protocol, bytes, |_| false);
+        let call = Call::get("/").from(from).to(to).protocol(protocol);
+        let whole = self.raw_until(&call, bytes, |_| false);
         whole.await.map(|(answer, _)| answer)
     }
 
-    /// Sends bytes and reads until `done`, the connection closes, or it is silent (5 s before the
+    /// Sends bytes the way that a call goes and reads until `done`, the connection closes, or it is silent (5 s before the
     /// first byte, 300 ms after); says too whether it was closed.
     pub(crate) async fn raw_until(
         &self,
-        to: &str,
-        from: Identity,
-        protocol: Protocol,
+        call: &Call,
         bytes: &[u8],
         done: impl Fn(&[u8]) -> bool,
     ) -> Result<(Vec<u8>, bool), CallError> {
-        let mut call = Call::get("/").from(from).to(to);
-        call.protocol = protocol;
-        let (mut stream, verdict) = self.way(&call)?.stream().await?;
+        let (mut stream, verdict) = self.way(call)?.stream().await?;
         let failed = |error: std::io::Error| failure(&verdict, &error);
         stream.write_all(bytes).await.map_err(failed)?;
         stream.flush().await.map_err(failed)?;
@@ -281,14 +295,18 @@ impl Mesh {
                 protocol,
             });
         }
-        let to = call
-            .to
-            .as_ref()
-            .ok_or_else(|| CallError::Invalid("`to` is not set".to_owned()))?;
-        let target = SocketAddr::new(self.site(to)?.ip, SERVICE_PORT);
+        let (to, port, server) = match (&call.gateway, &call.to) {
+            (Some(gateway), _) => {
+                self.proxy(gateway, Side::Gateway)?;
+                (gateway, GATEWAY_PORT, Workload::gateway(gateway))
+            }
+            (None, Some(to)) => (to, SERVICE_PORT, self.server_form.workload(to)),
+            (None, None) => return Err(CallError::Invalid("`to` is not set".to_owned())),
+        };
+        let target = SocketAddr::new(self.site(to)?.ip, port);
         let tls = if call.transport == Transport::Mtls {
             let root = &self.pki.authority(&Signer::Cluster(to.clone()))?.root;
-            let server = self.pki.spiffe(&Workload::new(to, "shop", "orders"))?;
+            let server = self.pki.spiffe(&server)?;
             let credential = self.pki.credential(&caller)?;
             let config =
                 tls::client_config(root, server, credential.as_deref(), protocol, call.resume)
@@ -331,9 +349,7 @@ impl Version {
 impl Drop for Mesh {
     fn drop(&mut self) {
         for site in &self.sites {
-            for proxy in [&site.server, &site.client].into_iter().flatten() {
-                proxy.kill();
-            }
+            site.proxies().for_each(Proxy::kill);
         }
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

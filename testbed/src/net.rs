@@ -17,6 +17,10 @@ pub const OUTBOUND_PORT: u16 = 15001;
 pub const SERVER_ADMIN_PORT: u16 = 15000;
 /// The admin port of the client sidecar.
 pub const CLIENT_ADMIN_PORT: u16 = 15010;
+/// The port where the gateway listens.
+pub const GATEWAY_PORT: u16 = 8443;
+/// The admin port of the gateway.
+pub const GATEWAY_ADMIN_PORT: u16 = 15020;
 /// The port of the echo upstream.
 pub const UPSTREAM_PORT: u16 = 9080;
 
@@ -51,6 +55,8 @@ fn try_address((a, b): (u8, u8), index: usize) -> Option<Claim> {
         OUTBOUND_PORT,
         SERVER_ADMIN_PORT,
         CLIENT_ADMIN_PORT,
+        GATEWAY_PORT,
+        GATEWAY_ADMIN_PORT,
     ] {
         TcpListener::bind(SocketAddr::new(ip, port)).ok()?;
     }

@@ -41,6 +41,11 @@ impl Workload {
             service_account: service_account.into(),
         }
     }
+
+    /// The gateway of `cluster`: `istio-system`/`gateway`.
+    pub fn gateway(cluster: impl Into<String>) -> Self {
+        Self::new(cluster, "istio-system", "gateway")
+    }
 }
 
 /// Whose key signs a certificate.

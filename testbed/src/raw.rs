@@ -6,9 +6,8 @@
 use std::borrow::Cow;
 
 use crate::Mesh;
-use crate::call::CallError;
+use crate::call::{Call, CallError};
 use crate::pki::Identity;
-use crate::tls::Protocol;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -105,10 +104,15 @@ impl Mesh {
         from: impl Into<Identity>,
         bytes: &[u8],
     ) -> Result<RawOutcome, CallError> {
+        self.raw_http1_as(&Call::get("/").from(from).to(to), bytes)
+            .await
+    }
+
+    /// Sends bytes that should be HTTP/1.1 the way that a call goes, through a gateway too, and
+    /// reads one answer. Of the call, only the way counts.
+    pub async fn raw_http1_as(&self, call: &Call, bytes: &[u8]) -> Result<RawOutcome, CallError> {
         let done = |answer: &[u8]| RawOutcome::of_http1(answer).is_some_and(|(_, whole)| whole);
-        let answer = self
-            .raw_until(to, from.into(), Protocol::Http1, bytes, done)
-            .await;
+        let answer = self.raw_until(call, bytes, done).await;
         Ok(match ended(answer)? {
             None => RawOutcome::Ended,
             Some((answer, _)) if !answer.is_empty() => {
@@ -127,9 +131,8 @@ impl Mesh {
         request: &RawStream<'_>,
     ) -> Result<RawOutcome, CallError> {
         let done = |answer: &[u8]| of_http2(answer).is_some();
-        let answer = self
-            .raw_until(to, from.into(), Protocol::Http2, &request.bytes(), done)
-            .await;
+        let call = Call::get("/").from(from).to(to).http2();
+        let answer = self.raw_until(&call, &request.bytes(), done).await;
         Ok(match ended(answer)? {
             None => RawOutcome::Ended,
             Some((answer, closed)) => of_http2(&answer).unwrap_or(if closed {

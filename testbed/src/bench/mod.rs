@@ -81,7 +81,7 @@ impl Stage {
     /// Starts an Envoy with one worker and these HTTP filters before its router.
     pub fn start(&mut self, name: &str, filters: Vec<Value>) -> Result<Solo, Error> {
         let claim = self.claims.pop().ok_or(Error::NoAddresses)?;
-        let (mut listener, _) = envoy::inbound(Inbound {
+        let (mut listeners, _) = envoy::inbound(Inbound {
             ip: claim.ip,
             material: &self.material,
             trust: &self.trust,
@@ -90,14 +90,16 @@ impl Stage {
             filters,
             access_log: "",
         });
-        answer_by_itself(&mut listener["filter_chains"][0]["filters"][0]["typed_config"]);
+        answer_by_itself(&mut listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]);
         let node = Node {
             cluster: &self.cluster,
             ip: claim.ip,
+            kind: "sidecar",
+            namespace: "shop",
             app: "orders",
             admin_port: SERVER_ADMIN_PORT,
         };
-        let bootstrap = envoy::bootstrap(&node, &[listener], &[]).to_string();
+        let bootstrap = envoy::bootstrap(&node, &listeners, &[]).to_string();
         let config = self.folder.write(&format!("{name}.json"), &bootstrap)?;
         let proxy = Proxy {
             who: format!("the Envoy `{name}`"),

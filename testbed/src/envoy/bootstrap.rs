@@ -1,4 +1,4 @@
-//! The bootstrap of one sidecar: who it is, where it is administered, how its
+//! The bootstrap of one Envoy: who it is, where it is administered, how its
 //! metrics get their labels.
 
 use std::net::IpAddr;
@@ -22,10 +22,13 @@ const TAGS: [&str; 10] = [
     "outcome",
 ];
 
-/// Whose sidecar it is.
+/// Whose Envoy it is.
 pub(crate) struct Node<'a> {
     pub(crate) cluster: &'a ClusterSpec,
     pub(crate) ip: IpAddr,
+    /// What Istio calls such a proxy: `sidecar`, `router`, `waypoint`.
+    pub(crate) kind: &'a str,
+    pub(crate) namespace: &'a str,
     /// The workload's `app` label and service account.
     pub(crate) app: &'a str,
     pub(crate) admin_port: u16,
@@ -35,6 +38,8 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
     let Node {
         cluster,
         ip,
+        kind,
+        namespace,
         app,
         admin_port,
     } = node;
@@ -52,12 +57,12 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
     }
     json!({
         "node": {
-            "id": format!("sidecar~{ip}~{app}-{}.shop~shop.svc.cluster.local", cluster.name),
-            "cluster": format!("{app}.shop"),
+            "id": format!("{kind}~{ip}~{app}-{}.{namespace}~{namespace}.svc.cluster.local", cluster.name),
+            "cluster": format!("{app}.{namespace}"),
             "locality": {"region": cluster.region, "zone": cluster.zone},
             "metadata": {
                 "CLUSTER_ID": cluster.name,
-                "NAMESPACE": "shop",
+                "NAMESPACE": namespace,
                 "MESH_ID": "mesh.example",
                 "NETWORK": cluster.network,
                 "SERVICE_ACCOUNT": app,

@@ -50,19 +50,22 @@ pub(crate) fn outbound(
         "continue_on_listener_filters_timeout": true,
         "max_connections_to_accept_per_socket_event": 1,
     });
-    let mut clusters: Vec<_> = destinations
-        .iter()
-        .map(|one| {
-            subset(
-                &one.cluster.name,
-                material,
-                trust,
-                std::slice::from_ref(one),
-            )
-        })
-        .collect();
+    let mut clusters = subsets(material, trust, destinations);
     clusters.push(subset("", material, trust, destinations));
     (listener, clusters)
+}
+
+/// A subset of each cluster's own.
+pub(super) fn subsets(
+    material: &Material,
+    trust: &Trust,
+    destinations: &[Destination<'_>],
+) -> Vec<Value> {
+    let one = |one| {
+        let Destination { cluster, .. }: &Destination<'_> = one;
+        subset(&cluster.name, material, trust, std::slice::from_ref(one))
+    };
+    destinations.iter().map(one).collect()
 }
 
 fn cluster_name(subset: &str) -> String {
@@ -120,18 +123,7 @@ fn endpoint(destination: &Destination<'_>) -> Value {
 }
 
 fn routes(destinations: &[Destination<'_>]) -> Value {
-    let mut routes: Vec<_> = destinations
-        .iter()
-        .map(|one| {
-            let name = &one.cluster.name;
-            let mut route = route(name);
-            route["match"]["case_sensitive"] = json!(true);
-            route["match"]["headers"] =
-                json!([{"name": "x-landbridge-cluster", "string_match": {"exact": name}}]);
-            route["name"] = json!(name);
-            route
-        })
-        .collect();
+    let mut routes = chosen(destinations);
     routes.push(route(""));
     json!({
         "name": SERVICE_PORT.to_string(),
@@ -160,7 +152,21 @@ fn routes(destinations: &[Destination<'_>]) -> Value {
     })
 }
 
-fn route(subset: &str) -> Value {
+/// A route to each cluster, for who chooses it by `x-landbridge-cluster`.
+pub(super) fn chosen(destinations: &[Destination<'_>]) -> Vec<Value> {
+    let one = |one: &Destination<'_>| {
+        let name = &one.cluster.name;
+        let mut route = route(name);
+        route["match"]["case_sensitive"] = json!(true);
+        route["match"]["headers"] =
+            json!([{"name": "x-landbridge-cluster", "string_match": {"exact": name}}]);
+        route["name"] = json!(name);
+        route
+    };
+    destinations.iter().map(one).collect()
+}
+
+pub(super) fn route(subset: &str) -> Value {
     json!({
         "match": {"prefix": "/"},
         "route": {

@@ -3,14 +3,18 @@
 mod bootstrap;
 mod client;
 mod ecds;
+mod gateway;
 mod server;
 mod tls;
+mod waypoint;
 
 pub(crate) use bootstrap::{Node, bootstrap};
 pub(crate) use client::{Destination, outbound};
 pub(crate) use ecds::{Ecds, http_filters};
+pub(crate) use gateway::{Entry, gateway};
 pub(crate) use server::{Inbound, inbound};
 pub(crate) use tls::{Material, Trust};
+pub(crate) use waypoint::{extensions as waypoint_extensions, waypoint};
 
 use serde_json::{Value, json};
 
@@ -26,6 +30,17 @@ fn thresholds() -> Value {
         "max_connections": most, "max_pending_requests": most,
         "max_requests": most, "max_retries": most,
     }]})
+}
+
+/// Tells TLS from plaintext on one port.
+fn tls_inspector() -> Value {
+    json!({
+        "name": "envoy.filters.listener.tls_inspector",
+        "typed_config": {
+            "@type": format!("{TYPE}envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"),
+            "initial_read_buffer_size": 512,
+        },
+    })
 }
 
 /// An upstream is spoken to as the caller speaks, so that gRPC stays HTTP/2.
@@ -91,6 +106,7 @@ fn access_log_fields() -> Value {
         "downstream_peer_uri_san": "%DOWNSTREAM_PEER_URI_SAN%",
         "downstream_peer_issuer": "%DOWNSTREAM_PEER_ISSUER%",
         "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
+        "peer_principal": "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",
         "request_id": "%REQ(X-REQUEST-ID)%",
         "landbridge_decision": "%FILTER_STATE(wasm.landbridge_decision:PLAIN)%",
         "upstream_host": "%UPSTREAM_HOST%",

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::tls::{self, Material, Trust};
-use super::{TYPE, connection_manager, downstream_protocol, socket_address, thresholds};
+use super::{connection_manager, downstream_protocol, socket_address, thresholds, tls_inspector};
 use crate::PeerAuthentication;
 use crate::net::{SERVICE_PORT, UPSTREAM_PORT};
 
@@ -21,85 +21,90 @@ pub(crate) struct Inbound<'a> {
 }
 
 /// The inbound listener and cluster.
-pub(crate) fn inbound(parts: Inbound<'_>) -> (Value, Value) {
-    let Inbound {
-        ip,
-        material,
-        trust,
-        peer_authentication,
-        normalize_path,
-        filters,
-        access_log,
-    } = parts;
+pub(crate) fn inbound(parts: Inbound<'_>) -> (Vec<Value>, Vec<Value>) {
+    let ip = parts.ip;
     let cluster = format!("inbound|{SERVICE_PORT}||");
-    let routes = json!({
-        "name": cluster,
-        "virtual_hosts": [{
-            "name": format!("inbound|http|{SERVICE_PORT}"),
-            "domains": ["*"],
-            "routes": [{
-                "match": {"prefix": "/"},
-                "route": {
-                    "cluster": cluster,
-                    "timeout": "0s",
-                    "retry_policy": {"retry_on": "reset-before-request", "num_retries": 2},
-                    "max_stream_duration": {
-                        "max_stream_duration": "0s",
-                        "grpc_timeout_header_max": "0s",
+    let chain = json!([{
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": parts.manager(&cluster),
+    }]);
+    let listener = parts.listener(&format!("{ip}_{SERVICE_PORT}"), &chain);
+    (vec![listener], vec![service(&cluster, ip)])
+}
+
+impl Inbound<'_> {
+    /// The connection manager: the filters, and the route to the service.
+    pub(super) fn manager(&self, cluster: &str) -> Value {
+        let routes = json!({
+            "name": cluster,
+            "virtual_hosts": [{
+                "name": format!("inbound|http|{SERVICE_PORT}"),
+                "domains": ["*"],
+                "routes": [{
+                    "match": {"prefix": "/"},
+                    "route": {
+                        "cluster": cluster,
+                        "timeout": "0s",
+                        "retry_policy": {"retry_on": "reset-before-request", "num_retries": 2},
+                        "max_stream_duration": {
+                            "max_stream_duration": "0s",
+                            "grpc_timeout_header_max": "0s",
+                        },
                     },
-                },
-                "decorator": {"operation": format!("orders.shop.svc.cluster.local:{SERVICE_PORT}/*")},
-                "name": "default",
+                    "decorator": {"operation": format!("orders.shop.svc.cluster.local:{SERVICE_PORT}/*")},
+                    "name": "default",
+                }],
             }],
-        }],
-        "validate_clusters": false,
-    });
-    let mut manager = connection_manager(
-        format!("inbound_{ip}_{SERVICE_PORT};"),
-        routes,
-        filters,
-        access_log,
-    );
-    manager["normalize_path"] = json!(normalize_path);
-    manager["server_name"] = json!("istio-envoy");
-    manager["forward_client_cert_details"] = json!("APPEND_FORWARD");
-    manager["set_current_client_cert_details"] = json!({"subject": true, "dns": true, "uri": true});
-    let chain = |protocol: &str| {
-        json!({
-            "name": format!("{ip}_{SERVICE_PORT}_{protocol}"),
-            "filter_chain_match": {
-                "destination_port": SERVICE_PORT,
-                "transport_protocol": protocol,
-            },
-            "filters": [{
-                "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": manager,
-            }],
-        })
-    };
-    let mut secure = chain("tls");
-    secure["transport_socket"] = tls::downstream(material, trust);
-    let mut chains = vec![secure];
-    if peer_authentication == PeerAuthentication::Permissive {
-        chains.push(chain("raw_buffer"));
+            "validate_clusters": false,
+        });
+        let mut manager = connection_manager(
+            format!("inbound_{}_{SERVICE_PORT};", self.ip),
+            routes,
+            self.filters.clone(),
+            self.access_log,
+        );
+        manager["normalize_path"] = json!(self.normalize_path);
+        manager["server_name"] = json!("istio-envoy");
+        manager["forward_client_cert_details"] = json!("APPEND_FORWARD");
+        manager["set_current_client_cert_details"] =
+            json!({"subject": true, "dns": true, "uri": true});
+        manager
     }
-    let listener = json!({
-        "name": format!("{ip}_{SERVICE_PORT}"),
-        "address": socket_address(ip, SERVICE_PORT),
-        "filter_chains": chains,
-        "listener_filters": [{
-            "name": "envoy.filters.listener.tls_inspector",
-            "typed_config": {
-                "@type": format!("{TYPE}envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"),
-                "initial_read_buffer_size": 512,
-            },
-        }],
-        "listener_filters_timeout": "0s",
-        "traffic_direction": "INBOUND",
-        "continue_on_listener_filters_timeout": true,
-        "max_connections_to_accept_per_socket_event": 1,
-    });
-    let service = json!({
+
+    /// The listener that ends mTLS, and plaintext where that is let in.
+    pub(super) fn listener(&self, name: &str, filters: &Value) -> Value {
+        let chain = |protocol: &str| {
+            json!({
+                "name": format!("{name}_{protocol}"),
+                "filter_chain_match": {
+                    "destination_port": SERVICE_PORT,
+                    "transport_protocol": protocol,
+                },
+                "filters": filters,
+            })
+        };
+        let mut secure = chain("tls");
+        secure["transport_socket"] = tls::downstream(self.material, self.trust);
+        let mut chains = vec![secure];
+        if self.peer_authentication == PeerAuthentication::Permissive {
+            chains.push(chain("raw_buffer"));
+        }
+        json!({
+            "name": name,
+            "address": socket_address(self.ip, SERVICE_PORT),
+            "filter_chains": chains,
+            "listener_filters": [tls_inspector()],
+            "listener_filters_timeout": "0s",
+            "traffic_direction": "INBOUND",
+            "continue_on_listener_filters_timeout": true,
+            "max_connections_to_accept_per_socket_event": 1,
+        })
+    }
+}
+
+/// The cluster of the service itself.
+pub(super) fn service(cluster: &str, ip: IpAddr) -> Value {
+    json!({
         "name": cluster,
         "type": "STATIC",
         "connect_timeout": "10s",
@@ -113,6 +118,5 @@ pub(crate) fn inbound(parts: Inbound<'_>) -> (Value, Value) {
             ]}],
         },
         "typed_extension_protocol_options": downstream_protocol(),
-    });
-    (listener, service)
+    })
 }

@@ -49,7 +49,8 @@ fn certificate(material: &Material) -> Value {
     json!([{"certificate_chain": file(&material.chain), "private_key": file(&material.key)}])
 }
 
-/// The transport socket of a listener that wants its callers' certificates.
+/// The transport socket of a listener that wants its callers' certificates. The SPIFFE validator
+/// wants them even where `require_client_certificate` is false.
 pub(super) fn downstream(material: &Material, trust: &Trust) -> Value {
     json!({
         "name": "envoy.transport_sockets.tls",
