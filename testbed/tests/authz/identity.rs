@@ -8,7 +8,7 @@ use landbridge_testbed::{Call, ClusterSpec, Filter, Identity, Mesh, Side, Signer
 use crate::setup::{decision, frontend};
 
 /// Three clusters in one trust domain, each with its own CA; `identity` is that of each.
-fn config(identity: &str, source: &str) -> String {
+pub(crate) fn shared(identity: &str, source: &str, options: Option<&str>) -> String {
     let cluster = |name: &str, region: &str| {
         let identity = identity.replace("NAME", name);
         format!("  - {{name: {name}, region: {region}, identity: {identity}}}\n")
@@ -33,7 +33,11 @@ spec: {{rules: [{{name: it, from: [{{source: {{{source}}}}}]}}]}}
     );
     let documents = yaml::read(&text, None).unwrap_or_else(|(_, found)| panic!("{found:#?}"));
     assert_eq!(validate::documents(&documents), []);
-    render(&documents, None, None)
+    render(&documents, None, options)
+}
+
+fn config(identity: &str, source: &str) -> String {
+    shared(identity, source, None)
 }
 
 async fn mesh(name: &str, filters: Vec<Filter>, config: String) -> Mesh {
@@ -48,7 +52,8 @@ async fn mesh(name: &str, filters: Vec<Filter>, config: String) -> Mesh {
     mesh.clients(false).start().await.unwrap()
 }
 
-const BY_ISSUER: &str = "{trustDomains: [cluster.local], issuers: ['L=NAME, CN=Root CA, O=Istio']}";
+pub(crate) const BY_ISSUER: &str =
+    "{trustDomains: [cluster.local], issuers: ['L=NAME, CN=Root CA, O=Istio']}";
 
 #[tokio::test]
 async fn one_spiffe_id_from_two_clusters_is_told_apart_by_its_issuer() {
