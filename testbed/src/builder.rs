@@ -251,6 +251,7 @@ impl Builder {
         for (domain, signer) in clusters.chain(extra) {
             let root = &pki.authority(&signer)?.root_pem;
             match bundles.iter_mut().find(|(known, _)| *known == domain) {
+                Some((_, bundle)) if bundle.contains(root) => {}
                 Some((_, bundle)) => bundle.push_str(root),
                 None => bundles.push((domain, root.clone())),
             }

@@ -15,6 +15,21 @@ pub struct ClusterSpec {
     pub network: String,
     /// Its trust domain; clusters may share one, and then differ by their CA only.
     pub trust_domain: String,
+    /// What signs for its workloads.
+    pub authority: ClusterAuthority,
+}
+
+/// What signs for the workloads of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClusterAuthority {
+    /// A root of its own, `CN=Root CA`.
+    #[default]
+    Root,
+    /// `CN=Intermediate CA` under the root of its trust domain, with `pathlen:0`: Istio's plug-in
+    /// CA.
+    Intermediate,
+    /// The same without `pathlen`: it may make further authorities.
+    Delegating,
 }
 
 impl ClusterSpec {
@@ -26,7 +41,15 @@ impl ClusterSpec {
             zone: zone.to_owned(),
             network: network.to_owned(),
             trust_domain: format!("{name}.mesh.example"),
+            authority: ClusterAuthority::Root,
         }
+    }
+
+    /// The same cluster with another kind of authority.
+    #[must_use]
+    pub fn signed_by(mut self, authority: ClusterAuthority) -> Self {
+        self.authority = authority;
+        self
     }
 
     /// The same cluster in another trust domain.

@@ -62,7 +62,7 @@ mod upstream;
 
 pub use builder::Builder;
 pub use call::{Call, CallError, Reply};
-pub use cluster::{ClusterSpec, GatewayMode, PeerAuthentication, Side};
+pub use cluster::{ClusterAuthority, ClusterSpec, GatewayMode, PeerAuthentication, Side};
 pub use error::Error;
 pub use filter::{Filter, Wasm};
 pub use load::{Load, Report, Shot};

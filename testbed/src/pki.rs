@@ -1,4 +1,4 @@
-//! Who is who: a root CA per cluster, and certificates as Istio makes them
+//! Who is who: a CA per cluster, a root or under one, and certificates as Istio makes them
 //! (short-lived, an empty subject, one URI SAN).
 //!
 //! A caller is described by an [`Identity`], which may also be one that no
@@ -6,6 +6,7 @@
 //! what the harness is for.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 
 use rcgen::{
@@ -15,7 +16,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 
-use crate::{ClusterSpec, Error};
+use crate::{ClusterAuthority, ClusterSpec, Error};
 
 /// A service account in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,6 +57,13 @@ pub enum Signer {
     /// The CA of an extra trust domain: see
     /// [`Builder::extra_trust_domain`](crate::Builder::extra_trust_domain).
     TrustDomain(String),
+    /// An authority that the CA of `by` made under the name of the CA of `of`.
+    Imitation {
+        /// Whose CA made it.
+        by: String,
+        /// Whose CA it calls itself.
+        of: String,
+    },
     /// A CA that nobody in the mesh trusts.
     Stranger,
 }
@@ -153,14 +161,14 @@ impl Identity {
 /// A certificate with its key and the chain to present.
 #[derive(Debug)]
 pub(crate) struct Credential {
-    certificate: CertificateDer<'static>,
+    chain: Vec<CertificateDer<'static>>,
     key: KeyPair,
-    certificate_pem: String,
+    chain_pem: String,
 }
 
 impl Credential {
     pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
-        vec![self.certificate.clone()]
+        self.chain.clone()
     }
 
     pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
@@ -168,7 +176,7 @@ impl Credential {
     }
 
     pub(crate) fn chain_pem(&self) -> &str {
-        &self.certificate_pem
+        &self.chain_pem
     }
 
     pub(crate) fn key_pem(&self) -> String {
@@ -176,37 +184,54 @@ impl Credential {
     }
 }
 
-/// A root CA.
+/// A CA: a root, or one that another made.
 pub(crate) struct Authority {
     pub(crate) root: CertificateDer<'static>,
     pub(crate) root_pem: String,
     issuer: Issuer<'static, KeyPair>,
+    name: DistinguishedName,
+    /// Its own certificate and those above it, but the root's.
+    above: Vec<rcgen::Certificate>,
 }
 
 impl Authority {
-    /// Named as Istio names a cluster's plugged-in CA, the cluster in `L`.
-    fn new(locality: &str) -> Result<Self, Error> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::OrganizationName, "Istio");
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Root CA");
-        params
-            .distinguished_name
-            .push(DnType::LocalityName, locality);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        valid_for(&mut params, Duration::hours(24));
+    fn root(locality: &str, depth: BasicConstraints) -> Result<Self, Error> {
+        let name = name(locality, "Root CA");
+        let params = Self::params(name.clone(), depth);
         let key = KeyPair::generate()?;
         let root = params.self_signed(&key)?;
         Ok(Self {
             root_pem: root.pem(),
             root: root.der().clone(),
             issuer: Issuer::new(params, key),
+            name,
+            above: Vec::new(),
         })
+    }
+
+    /// One that this makes, whether it may or not.
+    fn delegate(&self, name: DistinguishedName, depth: BasicConstraints) -> Result<Self, Error> {
+        let params = Self::params(name.clone(), depth);
+        let key = KeyPair::generate()?;
+        let made = params.signed_by(&key, &self.issuer)?;
+        Ok(Self {
+            root_pem: self.root_pem.clone(),
+            root: self.root.clone(),
+            issuer: Issuer::new(params, key),
+            name,
+            above: std::iter::once(made)
+                .chain(self.above.iter().cloned())
+                .collect(),
+        })
+    }
+
+    fn params(name: DistinguishedName, depth: BasicConstraints) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name;
+        params.is_ca = IsCa::Ca(depth);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        valid_for(&mut params, Duration::hours(24));
+        params
     }
 
     fn sign(&self, uris: &[String], expired: bool) -> Result<Credential, Error> {
@@ -232,12 +257,22 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
+        let chain = || std::iter::once(&certificate).chain(&self.above);
         Ok(Credential {
-            certificate_pem: certificate.pem(),
-            certificate: certificate.der().clone(),
+            chain_pem: chain().map(rcgen::Certificate::pem).collect(),
+            chain: chain().map(|one| one.der().clone()).collect(),
             key,
         })
     }
+}
+
+/// As Istio names a cluster's plugged-in CA, the cluster in `L`.
+fn name(locality: &str, common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::OrganizationName, "Istio");
+    name.push(DnType::CommonName, common_name);
+    name.push(DnType::LocalityName, locality);
+    name
 }
 
 fn valid_for(params: &mut CertificateParams, span: Duration) {
@@ -257,17 +292,45 @@ impl Pki {
     pub(crate) fn new(clusters: &[ClusterSpec], extra: &[String]) -> Result<Self, Error> {
         let mut authorities = HashMap::new();
         let mut trust_domains = HashMap::new();
+        let mut roots = HashMap::new();
         for cluster in clusters {
-            trust_domains.insert(cluster.name.clone(), cluster.trust_domain.clone());
-            authorities.insert(
-                Signer::Cluster(cluster.name.clone()),
-                Authority::new(&cluster.name)?,
-            );
+            let ClusterSpec {
+                name: cluster,
+                trust_domain,
+                authority,
+                ..
+            } = cluster;
+            trust_domains.insert(cluster.clone(), trust_domain.clone());
+            let depth = match authority {
+                ClusterAuthority::Root => None,
+                ClusterAuthority::Intermediate => Some(BasicConstraints::Constrained(0)),
+                ClusterAuthority::Delegating => Some(BasicConstraints::Unconstrained),
+            };
+            let authority = match depth {
+                None => Authority::root(cluster, BasicConstraints::Constrained(0))?,
+                Some(depth) => {
+                    let root = match roots.entry(trust_domain) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => new.insert(Authority::root(
+                            trust_domain,
+                            BasicConstraints::Unconstrained,
+                        )?),
+                    };
+                    root.delegate(name(cluster, "Intermediate CA"), depth)?
+                }
+            };
+            authorities.insert(Signer::Cluster(cluster.clone()), authority);
         }
         for domain in extra {
-            authorities.insert(Signer::TrustDomain(domain.clone()), Authority::new(domain)?);
+            authorities.insert(
+                Signer::TrustDomain(domain.clone()),
+                Authority::root(domain, BasicConstraints::Constrained(0))?,
+            );
         }
-        authorities.insert(Signer::Stranger, Authority::new("stranger")?);
+        authorities.insert(
+            Signer::Stranger,
+            Authority::root("stranger", BasicConstraints::Constrained(0))?,
+        );
         Ok(Self {
             trust_domains,
             authorities,
@@ -317,7 +380,16 @@ impl Pki {
                 uris,
                 signer,
                 expired,
-            } => self.authority(signer)?.sign(uris, *expired)?,
+            } => match signer {
+                Signer::Imitation { by, of } => {
+                    let maker = self.authority(&Signer::Cluster(by.clone()))?;
+                    let name = &self.authority(&Signer::Cluster(of.clone()))?.name;
+                    maker
+                        .delegate(name.clone(), BasicConstraints::Constrained(0))?
+                        .sign(uris, *expired)?
+                }
+                signer => self.authority(signer)?.sign(uris, *expired)?,
+            },
         };
         let made = Arc::new(made);
         self.made

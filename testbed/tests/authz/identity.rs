@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use landbridge_model::{render, validate, yaml};
-use landbridge_testbed::{Call, ClusterSpec, Filter, Identity, Mesh, Side, Signer};
+use landbridge_testbed::{
+    Call, CallError, ClusterAuthority, ClusterSpec, Filter, Identity, Mesh, Side, Signer,
+};
 
 use crate::setup::{decision, frontend};
 
@@ -74,6 +76,46 @@ async fn one_spiffe_id_from_two_clusters_is_told_apart_by_its_issuer() {
     let forged = Call::get("/").from(frontend("euw1-a")).to("use1-a");
     let forged = forged.header("landbridge.peer_issuer", "L=use1-a,CN=Root CA,O=Istio");
     assert_eq!(mesh.call(forged).await.unwrap().status, 403);
+}
+
+/// Why an authority that tells a cluster must be an intermediate one with `pathlen:0`: Envoy does not
+/// look at a root's `pathlen`.
+#[tokio::test]
+async fn an_authority_that_may_make_others_can_take_anothers_name() {
+    for (authority, is_taken_in) in [
+        (ClusterAuthority::Intermediate, false),
+        (ClusterAuthority::Delegating, true),
+        (ClusterAuthority::Root, true),
+    ] {
+        let clusters = ClusterSpec::default_mesh().into_iter().map(|cluster| {
+            let cluster = cluster.in_trust_domain("cluster.local");
+            cluster.signed_by(authority)
+        });
+        let issuers = match authority {
+            ClusterAuthority::Root => BY_ISSUER.to_owned(),
+            _ => BY_ISSUER.replace("Root CA", "Intermediate CA"),
+        };
+        let mesh = Mesh::builder("imitated")
+            .clusters(clusters)
+            .filters([Filter::peer_issuer(), Filter::wasm("authz").unwrap()])
+            .config(config(&issuers, "clusters: [use1-b]"));
+        let mesh = mesh.clients(false).start().await.unwrap();
+        let call = |who: Identity| mesh.call(Call::get("/").from(who).to("use1-a"));
+        for (honest, status) in [("use1-b", 200), ("euw1-a", 403)] {
+            let reply = call(frontend(honest).into()).await.unwrap();
+            assert_eq!(reply.status, status, "{authority:?}");
+        }
+        let uri = mesh.spiffe(&frontend("euw1-a")).unwrap();
+        let signer = Signer::Imitation {
+            by: "euw1-a".to_owned(),
+            of: "use1-b".to_owned(),
+        };
+        let outcome = call(Identity::spiffe("euw1-a", uri, signer)).await;
+        match is_taken_in {
+            true => assert_eq!(outcome.unwrap().status, 200, "{authority:?}"),
+            false => assert!(matches!(outcome, Err(CallError::Tls(_))), "{outcome:?}"),
+        }
+    }
 }
 
 #[tokio::test]
