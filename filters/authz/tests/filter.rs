@@ -309,6 +309,34 @@ fn a_refused_configuration_is_told_by_code_and_path() {
 }
 
 #[test]
+fn what_a_configuration_took_is_told() {
+    let host = host(&[], None);
+    host.step.set(Duration::from_millis(312));
+    host.memory.set(Some(25_690_112));
+    authz(&host, "{}", ALLOW_EU);
+    assert_eq!(host.metric_sum(&["load_milliseconds"]), 312);
+    assert_eq!(host.metric_sum(&["memory_bytes"]), 25_690_112);
+    let logs = host.logs.borrow();
+    let line = &logs.last().unwrap().1;
+    assert!(
+        line.ends_with("loaded in 312 ms, 24.5 MiB of memory"),
+        "{line}"
+    );
+
+    // Where the proxy does not tell, neither does the filter.
+    let host = MockHost::default();
+    host.broken.borrow_mut().push("current time");
+    authz(&host, "{}", ALLOW_EU);
+    assert!(
+        !host
+            .metrics
+            .borrow()
+            .contains_key("landbridge.config.filter.=.authz;.load_milliseconds")
+    );
+    assert_eq!(host.metric_sum(&["memory_bytes"]), 0);
+}
+
+#[test]
 fn the_configuration_in_force_is_told_by_its_digest_whatever_the_order_of_its_keys() {
     let host = host(&[], None);
     authz(&host, "{}", ALLOW_EU);
@@ -326,7 +354,9 @@ fn the_configuration_in_force_is_told_by_its_digest_whatever_the_order_of_its_ke
         .count();
     assert_eq!((first, digests), (1, 1));
     authz(&host, r#"{"explain":"Never"}"#, ALLOW_EU);
-    let in_force: Vec<u64> = host.metrics.borrow().values().copied().collect();
+    let metrics = host.metrics.borrow();
+    let info = metrics.iter().filter(|(name, _)| name.contains("digest"));
+    let in_force: Vec<u64> = info.map(|(_, value)| *value).collect();
     assert_eq!(in_force.len(), 2);
     assert_eq!(
         in_force.iter().sum::<u64>(),

@@ -97,6 +97,9 @@ pub trait Host {
     fn reply(&self, reply: &Reply<'_>) -> Result<(), HostError>;
     /// The time since 1970.
     fn now(&self) -> Result<Duration, HostError>;
+    /// How much memory the filter's module has, in bytes, where that can be known. A module never
+    /// gives memory back: it is the most it ever had.
+    fn memory(&self) -> Option<u64>;
     /// A metric by its name; the same one for the same name.
     fn metric(&self, kind: MetricKind, name: &str) -> Result<MetricId, HostError>;
     /// Adds to a counter.

@@ -33,6 +33,10 @@ pub struct MockHost {
     pub answers: RefCell<Vec<Answer>>,
     /// The time since 1970.
     pub time: Cell<Duration>,
+    /// How far it goes on with each look at it.
+    pub step: Cell<Duration>,
+    /// The module's memory, in bytes.
+    pub memory: Cell<Option<u64>>,
     /// Metrics by name.
     pub metrics: RefCell<BTreeMap<String, u64>>,
     /// The log.
@@ -166,7 +170,13 @@ impl Host for MockHost {
 
     fn now(&self) -> Result<Duration, HostError> {
         self.check("current time")?;
-        Ok(self.time.get())
+        let now = self.time.get();
+        self.time.set(now.saturating_add(self.step.get()));
+        Ok(now)
+    }
+
+    fn memory(&self) -> Option<u64> {
+        self.memory.get()
     }
 
     fn metric(&self, _: MetricKind, name: &str) -> Result<MetricId, HostError> {

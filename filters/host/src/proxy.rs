@@ -87,6 +87,19 @@ impl Host for Proxy {
         Ok(now.duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
+    #[cfg(target_arch = "wasm32")]
+    fn memory(&self) -> Option<u64> {
+        /// WebAssembly core specification, 4.2.8.
+        const PAGE: u64 = 64 << 10;
+        let pages = u64::try_from(core::arch::wasm32::memory_size::<0>()).ok()?;
+        Some(pages.saturating_mul(PAGE))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn memory(&self) -> Option<u64> {
+        None
+    }
+
     fn metric(&self, kind: MetricKind, name: &str) -> Result<MetricId, HostError> {
         let kind = match kind {
             MetricKind::Counter => MetricType::Counter,
