@@ -16,17 +16,23 @@ impl fmt::Display for Digest {
 }
 
 #[derive(Default)]
-pub(crate) struct Digester(Sha256);
+pub(crate) struct Digester {
+    hash: Sha256,
+    /// Kept, for there are many policies.
+    line: String,
+}
 
 impl Digester {
     pub(crate) fn add(&mut self, node: &Node) {
-        self.0.update(node.to_canonical_json().as_bytes());
-        self.0.update(b"\n");
+        self.line.clear();
+        node.push_canonical_json(&mut self.line);
+        self.line.push('\n');
+        self.hash.update(self.line.as_bytes());
     }
 
     pub(crate) fn finish(self) -> Digest {
         let mut first = [0; 8];
-        for (to, from) in first.iter_mut().zip(self.0.finalize()) {
+        for (to, from) in first.iter_mut().zip(self.hash.finalize()) {
             *to = from;
         }
         Digest(first)

@@ -195,9 +195,8 @@ impl<'a> RawConfig<'a> {
         self.policies.iter().enumerate().map(|(i, raw)| {
             let list = ValuePointerRef::Origin.push_key("policies");
             let at = list.push_index(i);
-            let path = crate::decode::path_text(at);
-            let node: Node =
-                serde_json::from_str(raw.get()).map_err(|e| vec![syntax(&e, &path)])?;
+            let node: Node = serde_json::from_str(raw.get())
+                .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
             let content = document::read_policy(&node, at).map_err(|p| p.0)?;
             Ok(Document {
                 content,

@@ -109,12 +109,10 @@ impl Node {
         out
     }
 
-    /// As JSON that is the same for any two documents that mean the same: keys sorted, no space,
-    /// a whole number without a fraction. What a digest is taken of.
-    pub fn to_canonical_json(&self) -> String {
-        let mut out = String::new();
-        self.write_json(&mut out, Keys::Sorted);
-        out
+    /// Appends JSON that is the same for any two documents that mean the same: keys sorted, no
+    /// space, a whole number without a fraction. What a digest is taken of.
+    pub fn push_canonical_json(&self, out: &mut String) {
+        self.write_json(out, Keys::Sorted);
     }
 
     fn write_json(&self, out: &mut String, keys: Keys) {
@@ -162,6 +160,13 @@ enum Keys {
 }
 
 pub(crate) fn push_json_string(out: &mut String, s: &str) {
+    // Nearly all: those of JSON's characters that need no escape (RFC 8259, section 7).
+    if !s.bytes().any(|b| b < b' ' || b == b'"' || b == b'\\') {
+        out.push('"');
+        out.push_str(s);
+        out.push('"');
+        return;
+    }
     // Serialising a string cannot fail; were it to, an empty one is still JSON.
     out.push_str(&serde_json::to_string(s).unwrap_or_else(|_| "\"\"".to_owned()));
 }
@@ -317,5 +322,19 @@ impl<'de, P: Placed<'de>> Visitor<'de> for Tree<P> {
             });
         }
         Ok(Value::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push_json_string;
+
+    #[test]
+    fn text_is_escaped_where_json_needs_it() {
+        for text in ["", "a-b/c", "ünï", "a\"b", "a\\b", "a\nb", "\0", "\u{7f}"] {
+            let mut out = String::new();
+            push_json_string(&mut out, text);
+            assert_eq!(out, serde_json::to_string(text).unwrap());
+        }
     }
 }
