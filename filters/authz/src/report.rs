@@ -1,9 +1,9 @@
 //! What a decision looks like from outside: its metric, its line in the access log, its header.
 
+use hashbrown::HashMap;
 use landbridge_engine::{ClusterId, Decision, PolicySet, Reason, RuleRef, Shadow, Verdict};
 use landbridge_host::{Host, MetricId, MetricKind};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// How many distinct decisions a worker keeps, and so how many series one metric can have. Past

@@ -23,16 +23,15 @@ impl<'a> SpiffeId<'a> {
             return None;
         }
         let principal = uri.strip_prefix("spiffe://")?;
-        let (trust_domain, path) = principal.split_once('/')?;
-        let segment = |s: &str| {
-            !s.is_empty()
-                && s != "."
-                && s != ".."
-                && s.bytes()
+        let (trust_domain, path) = cut(principal)?;
+        let segment = |s: &[u8]| {
+            !matches!(s, b"" | b"." | b"..")
+                && s.iter()
                     .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         };
-        let domain = |s: &str| segment(s) && !s.bytes().any(|b| b.is_ascii_uppercase());
-        let valid = domain(trust_domain) && path.split('/').all(segment);
+        let domain = |s: &[u8]| segment(s) && !s.iter().any(u8::is_ascii_uppercase);
+        let valid =
+            domain(trust_domain.as_bytes()) && path.as_bytes().split(|b| *b == b'/').all(segment);
         valid.then_some(Self {
             principal,
             trust_domain,
@@ -47,18 +46,24 @@ impl<'a> SpiffeId<'a> {
 
     /// `<namespace>/sa/<name>`, where the path is Istio's `/ns/<namespace>/sa/<name>`.
     pub fn account(&self) -> Option<&'a str> {
-        self.path.strip_prefix("ns/").filter(|account| {
-            let parts = account.split_once("/sa/");
-            parts.is_some_and(|(namespace, name)| !namespace.contains('/') && !name.contains('/'))
-        })
+        let account = self.path.strip_prefix("ns/")?;
+        let (_, behind) = cut(account)?;
+        let name = behind.strip_prefix("sa/")?;
+        cut(name).is_none().then_some(account)
     }
 
     /// The namespace, in an ID of Istio's form.
     pub fn namespace(&self) -> Option<&'a str> {
-        self.account()
-            .and_then(|account| account.split_once('/'))
-            .map(|(namespace, _)| namespace)
+        self.account().and_then(cut).map(|(namespace, _)| namespace)
     }
+}
+
+/// What is before the first slash and behind it. Every request is parsed, and for texts this short
+/// the standard library's search costs more than looking at each byte.
+fn cut(text: &str) -> Option<(&str, &str)> {
+    let slash = text.bytes().position(|b| b == b'/')?;
+    let (before, behind) = text.split_at_checked(slash)?;
+    Some((before, behind.get(1..)?))
 }
 
 /// What a proxy says of a caller's validated certificate.
@@ -144,6 +149,48 @@ impl<'a> Caller<'a> {
         match self {
             Self::Unauthenticated => None,
             Self::Authenticated { account, .. } => account.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SpiffeId;
+
+    #[test]
+    fn only_istios_form_has_a_namespace_and_an_account() {
+        let cases = [
+            ("ns/shop/sa/cart", Some(("shop", "shop/sa/cart"))),
+            ("ns/sa/sa/sa", Some(("sa", "sa/sa/sa"))),
+            ("ns/shop/x/sa/cart", None),
+            ("ns/shop/sa/cart/x", None),
+            ("ns/shop/sa", None),
+            ("ns/shop", None),
+            ("shop/sa/cart", None),
+            ("x/ns/shop/sa/cart", None),
+        ];
+        for (path, expected) in cases {
+            let uri = format!("spiffe://a.example/{path}");
+            let id = SpiffeId::parse(&uri).unwrap();
+            assert_eq!(id.namespace().zip(id.account()), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_spiffe_id() {
+        for uri in [
+            "a.example/x",
+            "spiffe://a.example",
+            "spiffe://a.example/",
+            "spiffe:///x",
+            "spiffe://A.example/x",
+            "spiffe://a.example/x/",
+            "spiffe://a.example/x//y",
+            "spiffe://a.example/./x",
+            "spiffe://a.example/x/..",
+            "spiffe://a.example/x?y",
+        ] {
+            assert_eq!(SpiffeId::parse(uri), None, "{uri}");
         }
     }
 }
