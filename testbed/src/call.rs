@@ -24,6 +24,7 @@ pub struct Call {
     pub(crate) protocol: Protocol,
     pub(crate) timeout: Duration,
     pub(crate) resume: bool,
+    pub(crate) sni: Option<String>,
     method: String,
     path: String,
     host: String,
@@ -52,6 +53,7 @@ impl Call {
             protocol: Protocol::Http1,
             timeout: Duration::from_secs(10),
             resume: false,
+            sni: None,
             method: method.into(),
             path: path.into(),
             host: "orders.shop.svc.cluster.local".to_owned(),
@@ -153,6 +155,13 @@ impl Call {
 
     pub(crate) fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// Asks for a server name (SNI) in TLS; none is asked for if nothing is said.
+    #[must_use]
+    pub fn sni(mut self, name: impl Into<String>) -> Self {
+        self.sni = Some(name.into());
         self
     }
 

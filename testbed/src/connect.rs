@@ -30,6 +30,8 @@ pub(crate) struct Way {
     pub(crate) source: IpAddr,
     pub(crate) target: SocketAddr,
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// The server name that TLS asks for, if any.
+    pub(crate) sni: Option<String>,
     pub(crate) protocol: Protocol,
 }
 
@@ -44,7 +46,12 @@ impl Way {
         let Some(config) = &self.tls else {
             return Ok((Box::new(tcp), verdict));
         };
-        let name = ServerName::IpAddress(self.target.ip().into());
+        // Of an address no server name is sent.
+        let name = match &self.sni {
+            Some(name) => ServerName::try_from(name.clone())
+                .map_err(|error| CallError::Invalid(format!("`{name}`: {error}")))?,
+            None => ServerName::IpAddress(self.target.ip().into()),
+        };
         let tls = TlsConnector::from(config.clone()).connect(name, tcp).await;
         let tls = tls.map_err(|error| CallError::Tls(tell(&error)))?;
         Ok((Box::new(Attentive::new(tls, verdict.clone())), verdict))

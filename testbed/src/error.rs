@@ -31,6 +31,9 @@ pub enum Error {
     /// A certificate could not be made.
     #[error("cannot make a certificate")]
     Certificate(#[from] rcgen::Error),
+    /// A key for tokens could not be made.
+    #[error("cannot make a key for tokens: {0}")]
+    TokenKey(String),
     /// An Envoy ended by itself.
     #[error("{who} ended with {status}; its log ends:\n{log}")]
     Exited {

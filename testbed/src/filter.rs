@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::envoy::{TYPE, WASM};
+use crate::jwt::KeySet;
 use crate::{Error, tools};
 
 /// One HTTP filter.
@@ -38,19 +40,35 @@ impl Filter {
     }
 
     /// What Landbridge's `EnvoyFilter` puts before the Wasm filters: it keeps
-    /// the issuer of the caller's certificate as `landbridge.peer_issuer`.
+    /// the issuer of the caller's certificate as `landbridge.peer_issuer`, and
+    /// the address that the connection comes from as `landbridge.source_ip`,
+    /// neither of which Envoy tells a Wasm filter.
     pub fn peer_issuer() -> Self {
+        let kept = |key: &str, what: &str| {
+            json!({
+                "object_key": key,
+                "factory_key": "envoy.string",
+                "format_string": {"text_format_source": {"inline_string": what}},
+            })
+        };
         Self::Static(json!({
             "name": "landbridge.issuer",
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config",
-                "on_request_headers": [{
-                    "object_key": "landbridge.peer_issuer",
-                    "factory_key": "envoy.string",
-                    "format_string": {"text_format_source": {"inline_string": "%DOWNSTREAM_PEER_ISSUER%"}},
-                }],
+                "on_request_headers": [
+                    kept("landbridge.peer_issuer", "%DOWNSTREAM_PEER_ISSUER%"),
+                    kept(
+                        "landbridge.source_ip",
+                        "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+                    ),
+                ],
             },
         }))
+    }
+
+    /// Envoy's JWT filter, which believes tokens that these keys signed; see [`jwt`](crate::jwt).
+    pub fn jwt(keys: &KeySet) -> Self {
+        Self::Static(keys.filter())
     }
 }
 
@@ -65,5 +83,31 @@ impl Wasm {
             config: String::new(),
             failure_policy: "FAIL_CLOSED".to_owned(),
         }
+    }
+
+    /// The filter under one `pluginConfig`, as Envoy's configuration says it.
+    pub fn typed_config(&self, config: &str) -> Value {
+        let Self {
+            plugin,
+            module,
+            failure_policy,
+            ..
+        } = self;
+        json!({
+            "@type": format!("{TYPE}{WASM}"),
+            "config": {
+                "name": plugin,
+                "root_id": plugin,
+                "vm_config": {
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": {"local": {"filename": module}},
+                },
+                "configuration": {
+                    "@type": format!("{TYPE}google.protobuf.StringValue"),
+                    "value": config,
+                },
+                "failure_policy": failure_policy,
+            },
+        })
     }
 }

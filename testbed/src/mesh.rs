@@ -292,6 +292,7 @@ impl Mesh {
                 source: home.ip,
                 target,
                 tls: None,
+                sni: None,
                 protocol,
             });
         }
@@ -319,6 +320,7 @@ impl Mesh {
             source: home.ip,
             target,
             tls,
+            sni: call.sni.clone(),
             protocol,
         })
     }

@@ -40,7 +40,6 @@ impl Proxy {
         drop(self.process().take());
     }
 
-    /// Its process id, if it runs.
     /// What `/proc` says of its process.
     pub(crate) fn proc(&self, file: &str) -> Result<String, Error> {
         let pid = self
@@ -66,6 +65,7 @@ impl Proxy {
         Ok(Duration::from_secs_f64(seconds))
     }
 
+    /// Its process id, if it runs.
     pub(crate) fn pid(&self) -> Option<u32> {
         let mut process = self.process();
         let process = process.as_mut()?;
@@ -79,7 +79,7 @@ impl Proxy {
     }
 
     /// The last lines of the log, for an error.
-    fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")

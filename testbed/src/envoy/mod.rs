@@ -4,6 +4,7 @@ mod bootstrap;
 mod client;
 mod ecds;
 mod gateway;
+mod resource;
 mod server;
 mod tls;
 mod waypoint;
@@ -12,13 +13,16 @@ pub(crate) use bootstrap::{Node, bootstrap};
 pub(crate) use client::{Destination, outbound};
 pub(crate) use ecds::{Ecds, http_filters};
 pub(crate) use gateway::{Entry, gateway};
+pub(crate) use resource::Resource;
 pub(crate) use server::{Inbound, inbound};
 pub(crate) use tls::{Material, Trust};
 pub(crate) use waypoint::{extensions as waypoint_extensions, waypoint};
 
 use serde_json::{Value, json};
 
-const TYPE: &str = "type.googleapis.com/";
+pub(crate) const TYPE: &str = "type.googleapis.com/";
+pub(crate) const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+pub(crate) const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
 
 fn socket_address(ip: std::net::IpAddr, port: u16) -> Value {
     json!({"socket_address": {"address": ip.to_string(), "port_value": port}})

@@ -1,10 +1,11 @@
 //! Both filters must mean the same by the same policies, or comparing their
 //! speed means nothing.
 
+use landbridge_testbed::random::Random;
+
 use crate::client;
 use crate::generate::{self, Kind};
 use crate::policies::{Request, principal};
-use crate::random::Random;
 use crate::variant::{Runner, SIZES, Variant};
 use crate::{Result, problem};
 

@@ -1,84 +1,18 @@
-//! An HTTP/1.1 client that does next to nothing, so that the Envoy is what is
-//! measured: it writes a request made beforehand, and reads until the answer is
-//! complete. Closed-loop: each connection has one request in flight, always.
+//! The load: closed-loop, each connection has one request in flight, always.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use landbridge_testbed::Workload;
-use landbridge_testbed::bench::{Solo, Stream};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use landbridge_testbed::solo::{Solo, Stream};
+use landbridge_testbed::wire::Connection;
 use tokio::task::JoinSet;
 
 use crate::{Result, problem};
 
-/// A kept-alive connection of a caller.
-pub struct Connection<S> {
-    stream: S,
-    buffer: Vec<u8>,
-}
-
-impl<S: Stream> Connection<S> {
-    fn new(stream: S) -> Self {
-        Self {
-            stream,
-            buffer: Vec::with_capacity(4096),
-        }
-    }
-
-    /// Sends a request and returns the answer's status.
-    pub async fn exchange(&mut self, request: &[u8]) -> Result<u16> {
-        self.stream.write_all(request).await?;
-        self.stream.flush().await?;
-        self.buffer.clear();
-        loop {
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(problem("the Envoy closed a connection"));
-            }
-            if let Some(answer) = Answer::parse(&self.buffer)? {
-                match self.buffer.len() {
-                    had if had == answer.length => return Ok(answer.status),
-                    had if had > answer.length => {
-                        return Err(problem("an answer goes on after its end"));
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-}
-
 /// A caller's connection to an Envoy.
 pub async fn connect(solo: &Solo, caller: &Workload) -> Result<Connection<impl Stream + use<>>> {
     Ok(Connection::new(solo.connect(caller).await?))
-}
-
-/// What the head of an answer says.
-#[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    status: u16,
-    /// Head and body.
-    length: usize,
-}
-
-impl Answer {
-    /// None if the head is not complete.
-    fn parse(bytes: &[u8]) -> Result<Option<Self>> {
-        let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-            return Ok(None);
-        };
-        let bad = || problem("an answer is not what Envoy's HTTP/1.1 looks like");
-        let text = std::str::from_utf8(&bytes[..head]).map_err(|_| bad())?;
-        let status = text.get(9..12).and_then(|status| status.parse().ok());
-        // Envoy writes names in lower case.
-        let body = text.split("\r\ncontent-length: ").nth(1);
-        let body = body.and_then(|rest| rest.split('\r').next()?.parse::<usize>().ok());
-        let (status, body) = status.zip(body).ok_or_else(bad)?;
-        Ok(Some(Self {
-            status,
-            length: head + 4 + body,
-        }))
-    }
 }
 
 /// Connections that all repeat one request until they are stopped.
@@ -139,25 +73,5 @@ impl Load {
             task.map_err(|error| problem(error.to_string()))??;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Answer;
-
-    #[test]
-    fn an_answer_ends_where_its_length_says() {
-        let bytes = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 13\r\nserver: envoy\r\n\r\naccess";
-        let answer = Answer::parse(bytes).unwrap();
-        assert_eq!(
-            answer,
-            Some(Answer {
-                status: 403,
-                length: bytes.len() + 7
-            })
-        );
-        assert_eq!(Answer::parse(&bytes[..40]).unwrap(), None);
-        assert!(Answer::parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 }

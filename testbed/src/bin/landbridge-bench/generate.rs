@@ -3,9 +3,9 @@
 //! who or what is not meant. And requests that come close to them.
 
 use landbridge_testbed::Workload;
+use landbridge_testbed::random::Random;
 
 use crate::policies::{Attribute, Pattern, Policy, Request, Rule, Test, principal, trust_domain};
-use crate::random::Random;
 
 const CLUSTERS: [&str; 3] = ["use1-a", "use1-b", "euw1-a"];
 const NAMESPACES: usize = 400;

@@ -12,7 +12,6 @@ mod generate;
 mod measure;
 mod plot;
 mod policies;
-mod random;
 mod report;
 mod translate;
 mod variant;
@@ -20,7 +19,7 @@ mod variant;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use landbridge_testbed::bench::Stage;
+use landbridge_testbed::solo::Stage;
 use serde_json::Value;
 
 use figures::Outcome;

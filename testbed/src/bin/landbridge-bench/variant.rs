@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use landbridge_testbed::bench::{Solo, Stage};
 use landbridge_testbed::filter_module;
+use landbridge_testbed::solo::{Solo, Stage};
 
 use crate::generate;
 use crate::policies::Policy;

@@ -1,31 +1,32 @@
-//! What a benchmark needs of the harness: single Envoys, each a process of its
-//! own, whose CPU time and memory are therefore theirs alone.
+//! Single Envoys, each a process of its own: for benchmarks, since CPU time and memory are then
+//! theirs alone, and for comparing two Envoys request by request.
 //!
 //! A [`Solo`] is the server sidecar of a mesh's first cluster, in the very shape
-//! that istiod gives it (STRICT mTLS, SPIFFE validation, request ids), with two
+//! that istiod gives it (mTLS, SPIFFE validation, request ids), with two
 //! differences: it answers by itself, for an upstream would be measured too, and
 //! it writes no access log.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::Method;
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::call::CallError;
 use crate::connect::Way;
-use crate::envoy::{self, Inbound, Material, Node, Trust};
+use crate::envoy::{self, Inbound, Material, Node, Resource, Trust};
 use crate::folder::Folder;
 use crate::net::{self, Claim, SERVER_ADMIN_PORT, SERVICE_PORT};
-use crate::pki::{Pki, Signer, Workload};
+use crate::pki::{Identity, Pki, Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
 use crate::tls::{self, Protocol};
-use crate::{ClusterSpec, Error, PeerAuthentication, tools};
+use crate::{ClusterSpec, Delivery, Error, PeerAuthentication, tools};
 
 /// The body of the answer that a [`Solo`] gives to who is let through.
 pub const ANSWER: &str = "ok";
@@ -42,14 +43,40 @@ pub struct Stage {
     claims: Vec<Claim>,
 }
 
+/// What makes one Envoy another than the next.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    /// The HTTP filters before its router.
+    pub filters: Vec<Value>,
+    /// Whether it takes plaintext beside mTLS.
+    pub peer_authentication: PeerAuthentication,
+    /// Whether it merges slashes, as Istio's `MERGE_SLASHES` has it do before any filter.
+    pub merge_slashes: bool,
+}
+
+impl Shape {
+    /// With these filters, and otherwise as Istio makes it if nothing is said.
+    pub fn new(filters: Vec<Value>) -> Self {
+        Self {
+            filters,
+            peer_authentication: PeerAuthentication::Strict,
+            merge_slashes: false,
+        }
+    }
+}
+
 impl Stage {
-    /// Room for `count` Envoys.
+    /// Room for `count` Envoys in the default mesh.
     pub fn new(name: &str, count: usize) -> Result<Self, Error> {
-        let clusters = ClusterSpec::default_mesh();
+        Self::of(name, count, &ClusterSpec::default_mesh())
+    }
+
+    /// Room for `count` Envoys of the first of these clusters; callers may come from all.
+    pub fn of(name: &str, count: usize, clusters: &[ClusterSpec]) -> Result<Self, Error> {
         let folder = Folder::make(name)?;
-        let pki = Pki::new(&clusters, &[])?;
+        let pki = Pki::new(clusters, &[])?;
         let mut bundles = Vec::new();
-        for cluster in &clusters {
+        for cluster in clusters {
             let root = &pki
                 .authority(&Signer::Cluster(cluster.name.clone()))?
                 .root_pem;
@@ -78,19 +105,45 @@ impl Stage {
         })
     }
 
+    /// A filter whose configuration arrives by ECDS and may be one of `types`; begins as `config`.
+    pub fn discovered(
+        &self,
+        name: &str,
+        types: &[&str],
+        config: Value,
+    ) -> Result<Discovered, Error> {
+        let folder = self.folder.path(&format!("ecds-{name}"));
+        let resource = Resource::new(name, &folder, config)?;
+        let filter = resource.filter(types);
+        Ok(Discovered { resource, filter })
+    }
+
     /// Starts an Envoy with one worker and these HTTP filters before its router.
     pub fn start(&mut self, name: &str, filters: Vec<Value>) -> Result<Solo, Error> {
+        self.start_as(name, Shape::new(filters))
+    }
+
+    /// Starts an Envoy with one worker.
+    pub fn start_as(&mut self, name: &str, shape: Shape) -> Result<Solo, Error> {
         let claim = self.claims.pop().ok_or(Error::NoAddresses)?;
         let (mut listeners, _) = envoy::inbound(Inbound {
             ip: claim.ip,
             material: &self.material,
             trust: &self.trust,
-            peer_authentication: PeerAuthentication::Strict,
+            peer_authentication: shape.peer_authentication,
             normalize_path: true,
-            filters,
+            filters: shape.filters,
             access_log: "",
         });
-        answer_by_itself(&mut listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]);
+        for chain in listeners[0]["filter_chains"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+        {
+            let manager = &mut chain["filters"][0]["typed_config"];
+            manager["merge_slashes"] = json!(shape.merge_slashes);
+            answer_by_itself(manager);
+        }
         let node = Node {
             cluster: &self.cluster,
             ip: claim.ip,
@@ -160,7 +213,37 @@ fn answer_by_itself(manager: &mut Value) {
     manager["access_log"] = json!([]);
 }
 
-/// A byte stream to an Envoy, over mTLS.
+/// A filter whose configuration arrives by ECDS.
+#[derive(Debug)]
+pub struct Discovered {
+    resource: Resource,
+    filter: Value,
+}
+
+impl Discovered {
+    /// How it stands in `http_filters`.
+    pub fn filter(&self) -> Value {
+        self.filter.clone()
+    }
+
+    /// Replaces its configuration; returns the version it has.
+    pub fn deliver(&self, config: Value) -> Result<u64, Error> {
+        self.resource.deliver(config)
+    }
+}
+
+/// Who connects, from where, and which server name TLS asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// Who; whoever has no certificate connects without TLS.
+    pub identity: Identity,
+    /// From which address of the loopback network.
+    pub source: IpAddr,
+    /// The server name (SNI).
+    pub sni: Option<String>,
+}
+
+/// A byte stream to an Envoy.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -187,26 +270,75 @@ impl Solo {
         Ok(start.elapsed())
     }
 
-    /// A connection from a caller, for HTTP/1.1.
+    /// Its address.
+    pub fn ip(&self) -> IpAddr {
+        self.claim.ip
+    }
+
+    /// A connection from a workload over mTLS, for HTTP/1.1.
     pub async fn connect(&self, caller: &Workload) -> Result<impl Stream + use<>, CallError> {
-        let target = self.proxy.listener;
-        let failed = |error: Error| CallError::Connect(io::Error::other(error.to_string()));
-        let signer = Signer::Cluster(self.cluster.name.clone());
-        let root = &self.pki.authority(&signer).map_err(failed)?.root;
-        let uri = self.pki.spiffe(&server(&self.cluster)).map_err(failed)?;
-        let credential = self
-            .pki
-            .credential(&caller.clone().into())
-            .map_err(failed)?;
-        let config = tls::client_config(root, uri, credential.as_deref(), Protocol::Http1, false)
-            .map_err(|error| CallError::Tls(error.to_string()))?;
-        let way = Way {
+        self.connect_as(&Caller {
+            identity: caller.clone().into(),
             source: self.claim.ip,
-            target,
-            tls: Some(config),
+            sni: None,
+        })
+        .await
+    }
+
+    /// A connection from a caller, for HTTP/1.1.
+    pub async fn connect_as(&self, caller: &Caller) -> Result<impl Stream + use<>, CallError> {
+        let way = Way {
+            source: caller.source,
+            target: self.proxy.listener,
+            tls: self.tls(&caller.identity)?,
+            sni: caller.sni.clone(),
             protocol: Protocol::Http1,
         };
         Ok(way.stream().await?.0)
+    }
+
+    fn tls(&self, who: &Identity) -> Result<Option<Arc<ClientConfig>>, CallError> {
+        let failed = |error: Error| CallError::Connect(io::Error::other(error.to_string()));
+        let Some(credential) = self.pki.credential(who).map_err(failed)? else {
+            return Ok(None);
+        };
+        let signer = Signer::Cluster(self.cluster.name.clone());
+        let root = &self.pki.authority(&signer).map_err(failed)?.root;
+        let uri = self.pki.spiffe(&server(&self.cluster)).map_err(failed)?;
+        tls::client_config(root, uri, Some(&credential), Protocol::Http1, false)
+            .map(Some)
+            .map_err(|error| CallError::Tls(error.to_string()))
+    }
+
+    /// Waits until it has taken or refused a filter's version, which must be the filter's last.
+    /// Its worker follows within milliseconds.
+    pub async fn wait_config(
+        &self,
+        filter: &Discovered,
+        version: u64,
+        limit: Duration,
+    ) -> Result<Delivery, Error> {
+        let start = Instant::now();
+        loop {
+            let path = "/stats?filter=extension_config_discovery";
+            let stats = self.admin(path).await?;
+            if let Some(judged) = filter.resource.judged(version, &stats) {
+                return Ok(judged);
+            }
+            if start.elapsed() > limit {
+                return Err(Error::Waited {
+                    what: format!("version {version} of `{}`", filter.resource.name),
+                    waited: limit,
+                });
+            }
+            // Who changes policies all day long waits for them all day long.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The last lines of its log.
+    pub fn last_words(&self) -> String {
+        self.proxy.last_words()
     }
 
     /// `GET path` at its admin interface.
