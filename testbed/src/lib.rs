@@ -56,6 +56,7 @@ mod process;
 mod proxy;
 pub mod random;
 mod raw;
+pub mod rbac;
 pub mod solo;
 mod stats;
 mod tls;
