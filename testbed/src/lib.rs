@@ -57,6 +57,7 @@ mod proxy;
 pub mod random;
 mod raw;
 pub mod rbac;
+pub mod soak;
 pub mod solo;
 mod stats;
 mod tls;

@@ -1,5 +1,5 @@
-//! An HTTP/1.1 client that does next to nothing, so that the Envoy is what is measured: it writes
-//! requests made beforehand, and reads until the answers are complete.
+//! An HTTP/1.1 client that does next to nothing, so that the Envoy is what is measured: it writes a
+//! request made beforehand, and reads until the answer is complete.
 
 use std::io;
 
@@ -22,29 +22,23 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Sends a request and returns the answer's status.
-    pub async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
-        Ok(self.pipeline(request, 1).await?[0].status)
-    }
-
-    /// Sends `count` requests at once and returns their answers, in order.
-    pub async fn pipeline(&mut self, requests: &[u8], count: usize) -> io::Result<Vec<Answer>> {
-        self.stream.write_all(requests).await?;
+    /// Sends a request and returns the answer.
+    ///
+    /// One at a time: to an Envoy, more than two answers that wait to be written are a flood, and
+    /// one that answers by itself has so many at once for pipelined requests.
+    pub async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+        self.stream.write_all(request).await?;
         self.stream.flush().await?;
         self.buffer.clear();
-        let (mut answers, mut read) = (Vec::with_capacity(count), 0);
-        while answers.len() < count {
-            if let Some((answer, length)) = Answer::parse(&self.buffer[read..])? {
-                answers.push(answer);
-                read += length;
-            } else if self.stream.read_buf(&mut self.buffer).await? == 0 {
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err(bad("the Envoy closed a connection"));
             }
-        }
-        if read == self.buffer.len() {
-            Ok(answers)
-        } else {
-            Err(bad("an answer goes on after its end"))
+            match Answer::parse(&self.buffer)? {
+                Some((answer, length)) if length == self.buffer.len() => return Ok(answer),
+                Some(_) => return Err(bad("an answer goes on after its end")),
+                None => {}
+            }
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Measure the filters in a real Envoy
     Bench(BenchArgs),
+    /// Compare the filters with Envoy's own, at random and for as long as is said
+    Soak(SoakArgs),
     /// Check formatting, lints and dependencies
     Check,
     /// Write policies/schema anew from the model
@@ -78,6 +80,18 @@ pub struct BenchArgs {
     /// Write the plot into DIR, too
     #[arg(long, value_name = "DIR")]
     pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct SoakArgs {
+    /// Which filter
+    pub what: String,
+    /// For how many minutes
+    #[arg(long, value_name = "N", default_value_t = 10.0)]
+    pub minutes: f64,
+    /// What everything random follows from; the time of day, if it is left out
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
 }
 
 #[cfg(test)]

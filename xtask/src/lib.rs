@@ -20,6 +20,7 @@ mod install;
 mod process;
 mod python;
 mod schema;
+mod soak;
 mod test;
 mod testbed;
 mod version;
@@ -41,6 +42,7 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::WasmTest => wasm_test::run(),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Check => check::run(),
         Command::Schema => schema::run(),
     }

@@ -55,7 +55,7 @@ async fn compare(runner: &Runner, group: &[Request], expected: &[u16]) -> Result
     };
     let mut connection = client::connect(&runner.solo, &first.caller).await?;
     for (request, expected) in group.iter().zip(expected) {
-        let status = connection.exchange(&request.bytes()).await?;
+        let status = connection.exchange(&request.bytes()).await?.status;
         if status != *expected {
             let Request {
                 caller,

@@ -48,7 +48,7 @@ impl Load {
             let (shared, request) = (shared.clone(), request.clone());
             tasks.spawn(async move {
                 while !shared.stop.load(Ordering::Relaxed) {
-                    let status = connection.exchange(&request).await?;
+                    let status = connection.exchange(&request).await?.status;
                     if status != expected {
                         let what = format!("{status} instead of {expected} under load");
                         return Err(problem(what));
