@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::case::Case;
-use super::pair::{Outcome, Pair, Trouble};
+use super::outcome::{Outcome, Verdict};
+use super::pair::{Pair, Trouble};
 use super::request::Request;
 use super::shrink;
 use crate::random::Random;
@@ -175,7 +176,9 @@ impl Soak {
             Ok(()) => {
                 let outcomes = self.pair.ask(&requests).await?;
                 self.tally.pairs += outcomes.len() as u64;
-                let allowed = outcomes.iter().filter(|(rbac, _)| rbac.status == 200);
+                let allowed = outcomes
+                    .iter()
+                    .filter(|(rbac, _)| rbac.verdict == Verdict::Allowed);
                 self.tally.allowed += allowed.count() as u64;
                 let mut both = requests.into_iter().zip(outcomes);
                 let differs = both.find(|(_, (rbac, landbridge))| !rbac.agrees(landbridge));

@@ -14,6 +14,7 @@ mod callers;
 mod case;
 mod compare;
 mod native;
+mod outcome;
 mod pair;
 mod policies;
 mod request;

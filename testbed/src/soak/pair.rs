@@ -6,50 +6,25 @@
 //! version, the worker follows. So a last filter, the mark, is changed after all others, and every
 //! answer carries it: threads are told of changes in the order in which the main thread makes them.
 
+use std::io;
 use std::time::{Duration, Instant};
-use std::{fmt, io};
 
 use serde_json::{Value, json};
 
 use super::callers;
 use super::case::Case;
+use super::outcome::{self, HEADERS_TYPE, MARK, Outcome};
 use super::request::Request;
 use crate::jwt::KeySet;
-use crate::rbac;
+use crate::rbac::{self, Filters};
 use crate::solo::{Discovered, Shape, Solo, Stage, Stream};
 use crate::wire::{Answer, Connection};
 use crate::{Delivery, Error, Filter, PeerAuthentication, Wasm, tools};
 
 /// How long a change of policies may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-const HEADER_MUTATION: &str = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
 /// How many connections each caller has to each Envoy, with one request in flight on each.
 const CONNECTIONS: usize = 2;
-/// The response header with the mark.
-const MARK: &str = "x-mark";
-
-/// What an Envoy made of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Outcome {
-    pub(super) status: u16,
-    pub(super) answer: Answer,
-}
-
-impl Outcome {
-    pub(super) fn agrees(&self, other: &Self) -> bool {
-        self.status == other.status && matches!(self.status, 200 | 403)
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)?;
-        match self.answer.header("x-landbridge-decision") {
-            Some(decision) => write!(f, " ({decision})"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Why there is nothing to compare.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +56,8 @@ struct Side<S> {
 pub(super) struct Pair {
     rbac: Side<Box<dyn Stream>>,
     slots: Vec<Discovered>,
+    /// What is in force in them.
+    filters: Option<Filters>,
     landbridge: Side<Box<dyn Stream>>,
     wasm: Wasm,
     module: Discovered,
@@ -104,8 +81,9 @@ impl Pair {
         for slot in ["audit", "root-deny", "deny", "allow"] {
             slots.push(stage.discovered(slot, &[rbac::TYPE], nothing.clone())?);
         }
-        let rbac_mark = stage.discovered("rbac-mark", &[HEADER_MUTATION], mark(0))?;
-        let landbridge_mark = stage.discovered("landbridge-mark", &[HEADER_MUTATION], mark(0))?;
+        let rbac_mark = stage.discovered("rbac-mark", &[HEADERS_TYPE], outcome::headers(0))?;
+        let landbridge_mark =
+            stage.discovered("landbridge-mark", &[HEADERS_TYPE], outcome::headers(0))?;
         let mut wasm = Wasm::new("authz", tools::filter("authz")?);
         // What it begins with; it waits for the first case.
         let nothing = json!({
@@ -135,6 +113,7 @@ impl Pair {
         Ok(Self {
             rbac: Side::start("RBAC's Envoy", rbac, rbac_mark).await?,
             slots,
+            filters: None,
             landbridge: Side::start("Landbridge's Envoy", landbridge, landbridge_mark).await?,
             wasm,
             module,
@@ -167,6 +146,7 @@ impl Pair {
             let log = self.landbridge.solo.last_words();
             return Ok(Err(format!("Landbridge refuses the policies:\n{log}")));
         }
+        self.filters = Some(filters);
         tokio::try_join!(
             self.rbac.mark(self.marked),
             self.landbridge.mark(self.marked)
@@ -183,7 +163,11 @@ impl Pair {
             self.rbac.ask(requests, &self.tokens, self.marked),
             self.landbridge.ask(requests, &self.tokens, self.marked),
         )?;
-        Ok(rbac.into_iter().zip(landbridge).collect())
+        let filters = self.filters.as_ref().expect("a case is in force");
+        let rbac = rbac.iter().map(|answer| Outcome::of_rbac(answer, filters));
+        Ok(rbac
+            .zip(landbridge.iter().map(Outcome::of_landbridge))
+            .collect())
     }
 }
 
@@ -209,7 +193,7 @@ impl Side<Box<dyn Stream>> {
 
     /// Waits until the worker answers under this mark.
     async fn mark(&mut self, marked: u64) -> Result<(), Trouble> {
-        self.mark.deliver(mark(marked))?;
+        self.mark.deliver(outcome::headers(marked))?;
         let start = Instant::now();
         let request = Request::plain(0);
         let mut probe = Vec::new();
@@ -234,7 +218,7 @@ impl Side<Box<dyn Stream>> {
         requests: &[Request],
         tokens: &[String],
         marked: u64,
-    ) -> Result<Vec<Outcome>, Trouble> {
+    ) -> Result<Vec<Answer>, Trouble> {
         let mut queues: Vec<Vec<(usize, Vec<u8>)>> = vec![Vec::new(); self.connections.len()];
         for (index, request) in requests.iter().enumerate() {
             let mut bytes = Vec::new();
@@ -261,20 +245,17 @@ impl Side<Box<dyn Stream>> {
             }
             Result::<_, Trouble>::Ok(answers)
         });
-        let mut outcomes = vec![None; requests.len()];
+        let mut all = vec![None; requests.len()];
         for answers in join_all(asked).await {
             for (index, answer) in answers? {
                 let mark = answer.header(MARK);
                 if mark != Some(&marked.to_string()) {
                     return Err(Trouble::Stale(name, mark.map(str::to_owned), marked));
                 }
-                outcomes[index] = Some(Outcome {
-                    status: answer.status,
-                    answer,
-                });
+                all[index] = Some(answer);
             }
         }
-        Ok(outcomes.into_iter().flatten().collect())
+        Ok(all.into_iter().flatten().collect())
     }
 }
 
@@ -357,18 +338,4 @@ fn before(keys: &KeySet) -> [Value; 3] {
             }]}),
         ),
     ]
-}
-
-/// The filter that marks every answer.
-fn mark(marked: u64) -> Value {
-    let header = |name: &str, value: &str| {
-        json!({"append": {
-            "header": {"key": name, "value": value},
-            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-        }})
-    };
-    json!({
-        "@type": format!("type.googleapis.com/{HEADER_MUTATION}"),
-        "mutations": {"response_mutations": [header(MARK, &marked.to_string())]},
-    })
 }

@@ -260,19 +260,27 @@ fn policy(random: &mut Random, number: usize) -> Value {
 }
 
 fn rule(random: &mut Random) -> Value {
+    // One test alone shows best what it means.
+    let (parts, most) = if random.percent(35) {
+        let only = random.below(3);
+        ([only == 0, only == 1, only == 2], 1)
+    } else {
+        let parts = [70, 60, 45].map(|chance| random.percent(chance));
+        (parts, 2)
+    };
+    let [from, to, when] = parts;
     let mut rule = Map::new();
-    if random.percent(70) {
-        let entries = alternatives(random, "source", SOURCE);
+    if from {
+        let entries = alternatives(random, "source", SOURCE, most);
         rule.insert("from".to_owned(), entries);
     }
-    if random.percent(60) {
-        let entries = alternatives(random, "operation", OPERATION);
+    if to {
+        let entries = alternatives(random, "operation", OPERATION, most);
         rule.insert("to".to_owned(), entries);
     }
-    if random.percent(45) {
-        let count = 1 + random.below(2);
+    if when {
         let mut conditions: Vec<Value> = Vec::new();
-        for _ in 0..count {
+        for _ in 0..1 + random.below(most) {
             let condition = condition(random);
             // Once for each key.
             if conditions
@@ -287,12 +295,12 @@ fn rule(random: &mut Random) -> Value {
     Value::Object(rule)
 }
 
-fn alternatives(random: &mut Random, inner: &str, fields: &[Field]) -> Value {
-    let count = 1 + usize::from(random.percent(30));
+fn alternatives(random: &mut Random, inner: &str, fields: &[Field], most: usize) -> Value {
+    let count = 1 + usize::from(most > 1 && random.percent(30));
     let mut entries = Vec::new();
     for _ in 0..count {
         let mut entry = Map::new();
-        for _ in 0..1 + random.below(2) {
+        for _ in 0..1 + random.below(most) {
             let (field, values) = *random.pick(fields);
             // Kubernetes refuses these together.
             let stem = |name: &str| name.trim_start_matches("not").to_ascii_lowercase();
