@@ -3,11 +3,15 @@
 //! The alphabets are small, so that policies and requests meet often, and what random requests
 //! would rarely be (a caller without a certificate, one of an unknown trust domain) is frequent.
 
+use crate::compile::JWT;
+use crate::metadata::{Kind, Metadata, Value};
 use crate::policy_test::TestRequest;
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
+use prost::Message;
+use std::time::Duration;
 
 const CLUSTERS: [&str; 6] = ["use1-a", "use1-b", "euw1-a", "use1-*", "*-a", "*"];
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "us-*"];
@@ -24,14 +28,34 @@ const PRINCIPALS: [&str; 5] = [
 ];
 const HOSTS: [&str; 5] = ["orders.shop", "pay.shop", "*.shop", "orders*", "*"];
 const METHODS: [&str; 4] = ["GET", "POST", "P*", "*"];
-const PATHS: [&str; 7] = ["/a", "/a/b", "/a*", "/a/*", "*.json", "/x.json", "*"];
+const PATHS: [&str; 10] = [
+    "/a",
+    "/a/b",
+    "/a*",
+    "/a/*",
+    "*.json",
+    "/x.json",
+    "*",
+    "/a/{*}",
+    "/{**}",
+    "/a/{**}/c.json",
+];
+const TRUST_DOMAINS: [&str; 3] = ["use1-a.mesh.example", "use1-*", "*.example"];
+const REQUEST_PRINCIPALS: [&str; 4] = ["https://a/x", "https://a/*", "*/y", "*"];
+const ADDRESSES: [&str; 5] = ["10.0.0.1", "10.0.0.0/24", "10.0.0.0/8", "0.0.0.0/0", "::/0"];
+const GRPC: [&str; 4] = ["a", "a/b", "*/b", "*"];
+const DATA_CLASSES: [&str; 3] = ["personal", "p*", "*"];
+const CLAIMS: [&str; 4] = ["red", "blue", "r*", "*"];
+const NAMES: [&str; 3] = ["orders.example", "*.example", "*"];
 const HEADERS: [&str; 4] = ["gold", "silver", "g*", "*"];
 
 /// The mesh of the random policies: three clusters, one of them on no network.
 pub const MESH: &str = r#"{"regions":[{"name":"us-east-1","jurisdiction":"US"},{"name":"eu-west-1","jurisdiction":"EU"}],
 "clusters":[{"name":"use1-a","identity":{"trustDomains":["use1-a.mesh.example"]},"region":"us-east-1","network":"us"},
 {"name":"use1-b","identity":{"trustDomains":["use1-b.mesh.example"]},"region":"us-east-1","network":"us"},
-{"name":"euw1-a","identity":{"trustDomains":["euw1-a.mesh.example"]},"region":"eu-west-1"}]}"#;
+{"name":"euw1-a","identity":{"trustDomains":["euw1-a.mesh.example"]},"region":"eu-west-1"}],
+"dataClasses":[{"name":"personal","requests":[{"paths":["/a/{*}"]},{"when":[{"key":"request.headers[x-tenant]","values":["gold"]}]}]},
+{"name":"secret","requests":[{"hosts":["pay.*"],"when":[{"key":"request.auth.claims[colour]","values":["red"]}]}]}]}"#;
 
 fn list(key: &'static str, values: &'static [&'static str]) -> impl Strategy<Value = String> {
     let not = format!(
@@ -64,6 +88,10 @@ fn source() -> impl Strategy<Value = String> {
         list("namespaces", &NAMESPACES).boxed(),
         list("serviceAccounts", &ACCOUNTS).boxed(),
         list("principals", &PRINCIPALS).boxed(),
+        list("trustDomains", &TRUST_DOMAINS).boxed(),
+        list("requestPrincipals", &REQUEST_PRINCIPALS).boxed(),
+        list("ipBlocks", &ADDRESSES).boxed(),
+        list("remoteIpBlocks", &ADDRESSES).boxed(),
     ])
 }
 
@@ -73,12 +101,31 @@ fn operation() -> impl Strategy<Value = String> {
         list("ports", &["8080", "9090"]).boxed(),
         list("methods", &METHODS).boxed(),
         list("paths", &PATHS).boxed(),
+        list("grpcServices", &GRPC).boxed(),
+        list("dataClasses", &DATA_CLASSES).boxed(),
     ])
 }
 
 fn condition() -> impl Strategy<Value = String> {
-    list("values", &HEADERS)
-        .prop_map(|values| format!(r#"{{"key":"request.headers[x-tenant]",{values}}}"#))
+    let of = |key: &'static str, values: &'static [&'static str]| {
+        list("values", values)
+            .prop_map(move |values| format!(r#"{{"key":"{key}",{values}}}"#))
+            .boxed()
+    };
+    prop_oneof![
+        3 => of("request.headers[x-tenant]", &HEADERS),
+        1 => of("request.auth.claims[colour]", &CLAIMS),
+        1 => of("request.auth.principal", &REQUEST_PRINCIPALS),
+        1 => of("source.ip", &ADDRESSES),
+        1 => of("connection.sni", &NAMES),
+        1 => of("experimental.envoy.filters.x[k]", &["v", "[v]", "*"]),
+    ]
+}
+
+fn validity() -> impl Strategy<Value = Option<String>> {
+    let from = r#""validity":{"notBefore":"1970-01-01T00:00:10Z"}"#;
+    let until = r#""validity":{"notAfter":"1970-01-01T00:00:10Z"}"#;
+    weighted(0.1, select(vec![from.to_owned(), until.to_owned()]))
 }
 
 fn rule() -> impl Strategy<Value = String> {
@@ -92,9 +139,10 @@ fn rule() -> impl Strategy<Value = String> {
         part("from", from.boxed(), 0.8),
         part("to", to.boxed(), 0.7),
         part("when", condition().boxed(), 0.2),
+        validity(),
     )
-        .prop_map(|(from, to, when)| {
-            let parts: Vec<String> = [from, to, when].into_iter().flatten().collect();
+        .prop_map(|(from, to, when, validity)| {
+            let parts: Vec<String> = [from, to, when, validity].into_iter().flatten().collect();
             format!("{{{}}}", parts.join(","))
         })
 }
@@ -166,7 +214,8 @@ pub fn request() -> impl Strategy<Value = TestRequest> {
     let method = select(vec!["GET", "POST", "PUT", "DELETE"]);
     let tenant = weighted(0.5, select(vec!["gold", "silver", "bronze", ""]));
     let port = select(vec![8080, 9090, 7070]);
-    (uri, host, path, method, tenant, port).prop_map(|(uri, host, path, method, tenant, port)| {
+    let basics = (uri, host, path, method, tenant, port);
+    (basics, surroundings()).prop_map(|((uri, host, path, method, tenant, port), surroundings)| {
         let mut headers = vec![(":method".to_owned(), method.as_bytes().to_vec())];
         for (name, value) in [(":authority", host), (":path", path), ("x-tenant", tenant)] {
             headers.extend(value.map(|value| (name.to_owned(), value.as_bytes().to_vec())));
@@ -175,7 +224,69 @@ pub fn request() -> impl Strategy<Value = TestRequest> {
             headers,
             certificate_uri: uri,
             port,
-            ..TestRequest::default()
+            ..surroundings
         }
     })
+}
+
+/// What is known of a request beside its headers and its caller.
+fn surroundings() -> impl Strategy<Value = TestRequest> {
+    let address = || {
+        weighted(
+            0.9,
+            select(vec!["10.0.0.1", "10.0.1.1", "192.0.2.1", "2001:db8::1"]),
+        )
+    };
+    let token = weighted(
+        0.6,
+        select(vec![
+            r#"{"iss":"https://a","sub":"x","colour":"red"}"#,
+            r#"{"iss":"https://a","sub":"y","colour":["blue","red"]}"#,
+            r#"{"iss":"https://b","sub":"y"}"#,
+            r#"{"iss":"https://a","sub":["x"],"colour":3}"#,
+        ]),
+    );
+    let kept = weighted(
+        0.5,
+        select(vec![r#"{"k":"v"}"#, r#"{"k":["w","v"]}"#, r#"{"l":"v"}"#]),
+    );
+    let sni = weighted(0.9, select(vec!["orders.example", "other", ""]));
+    let now = weighted(0.9, select(vec![5, 10, 15]));
+    (address(), address(), token, kept, sni, now).prop_map(
+        |(source, remote, token, kept, sni, now)| {
+            let parts = [
+                (JWT, token.map(|t| format!(r#"{{"payload":{t}}}"#))),
+                (KEEPER, kept.map(str::to_owned)),
+            ];
+            TestRequest {
+                source_ip: source.map(str::to_owned),
+                remote_address: remote.map(|ip| match ip.contains(':') {
+                    true => format!("[{ip}]:1"),
+                    false => format!("{ip}:1"),
+                }),
+                sni: sni.map(str::to_owned),
+                metadata: metadata(&parts),
+                now: now.map(Duration::from_secs),
+                ..TestRequest::default()
+            }
+        },
+    )
+}
+
+/// The filter whose metadata random conditions read.
+const KEEPER: &str = "envoy.filters.x";
+
+fn metadata(parts: &[(&str, Option<String>)]) -> Option<Vec<u8>> {
+    let mut metadata = Metadata::default();
+    for (filter, json) in parts {
+        let node = json
+            .as_deref()
+            .and_then(|json| serde_json::from_str(json).ok());
+        if let Some(Kind::Struct(fields)) = node.and_then(|node| Value::new(&node).kind) {
+            metadata
+                .filter_metadata
+                .insert((*filter).to_owned(), fields);
+        }
+    }
+    (!metadata.filter_metadata.is_empty()).then(|| metadata.encode_to_vec())
 }

@@ -35,6 +35,17 @@ fn without(request: &TestRequest) -> Vec<TestRequest> {
             ..request.clone()
         });
     }
+    for forget in [
+        |r: &mut TestRequest| r.source_ip = None,
+        |r: &mut TestRequest| r.remote_address = None,
+        |r: &mut TestRequest| r.sni = None,
+        |r: &mut TestRequest| r.metadata = None,
+        |r: &mut TestRequest| r.now = None,
+    ] {
+        let mut fewer = request.clone();
+        forget(&mut fewer);
+        less.push(fewer);
+    }
     for name in [":authority", ":path"] {
         let mut fewer = request.clone();
         fewer.headers.retain(|(n, _)| n != name);

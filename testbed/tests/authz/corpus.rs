@@ -2,9 +2,10 @@
 
 use landbridge_engine::load;
 use landbridge_engine::policy_test::{Nowhere, Outcome, TestRequest};
-use landbridge_model::{Content, Limits, render_for_test, yaml};
+use landbridge_model::{Content, Json, Limits, Request, render_for_test, yaml};
+use landbridge_testbed::jwt::KeySet;
 use landbridge_testbed::{
-    Call, Identity, Mesh, PeerAuthentication, Side, Signer, eventually, workspace,
+    Call, Filter, Identity, Mesh, PeerAuthentication, Side, Signer, eventually, workspace,
 };
 use serde_json::Value;
 
@@ -13,8 +14,15 @@ use crate::setup::{ALLOW_US, SOON, apply, config, mesh_document};
 #[tokio::test]
 async fn every_case_is_decided_by_a_real_envoy_as_natively() {
     // Permissive, so that a caller without a certificate reaches the filter at all.
+    let keys = KeySet::new().unwrap();
+    let filters = [
+        Filter::peer_issuer(),
+        Filter::jwt(&keys),
+        Filter::wasm("authz").unwrap(),
+    ];
     let mesh = Mesh::builder("corpus")
         .clients(false)
+        .filters(filters)
         .config(config(ALLOW_US, "{}"));
     let mesh = mesh.peer_authentication(PeerAuthentication::Permissive);
     let mesh = mesh
@@ -58,7 +66,8 @@ async fn every_case_is_decided_by_a_real_envoy_as_natively() {
                 cases += 1;
                 let request = TestRequest::new(&case.request, &native.set);
                 let natively = Outcome::new(&request.decide(&native.set), &native.set);
-                let in_envoy = decide(&mesh, &to, &request).await;
+                let call = as_sent(call(&request), &case.request, &keys).to(&to);
+                let in_envoy = decide(&mesh, &to, call).await;
                 if in_envoy != natively {
                     failures.push(format!(
                         "{name}: {}: natively {natively:?}, in Envoy {in_envoy:?}",
@@ -76,9 +85,9 @@ async fn every_case_is_decided_by_a_real_envoy_as_natively() {
 }
 
 /// Sends a request and reads what the access log says of it.
-async fn decide(mesh: &Mesh, to: &str, request: &TestRequest) -> Outcome {
+async fn decide(mesh: &Mesh, to: &str, call: Call) -> Outcome {
     let before = mesh.access_log(to, Side::Server).unwrap().len();
-    let reply = mesh.call(call(request).to(to)).await.unwrap();
+    let reply = mesh.call(call).await.unwrap();
     let line = eventually(SOON, "the access log's line", async || {
         let lines = mesh.access_log(to, Side::Server).unwrap();
         assert!(lines.len() <= before + 1);
@@ -108,6 +117,25 @@ async fn decide(mesh: &Mesh, to: &str, request: &TestRequest) -> Outcome {
     };
     assert_eq!(reply.status, status, "{line}");
     outcome
+}
+
+/// What of a case is not in the headers of its request: a token for its claims, the client's
+/// address as a gateway would forward it, the server name. Where a test's mesh is, it is not free to
+/// choose; and the time is now.
+fn as_sent(mut call: Call, case: &Request, keys: &KeySet) -> Call {
+    let placed = case.source_ip.is_some() || case.destination_ip.is_some();
+    assert!(!placed && case.service.is_none() && case.metadata.is_none());
+    if let Some(Json(claims)) = &case.claims {
+        let claims = serde_json::from_str(&claims.to_json()).unwrap();
+        call = call.header("authorization", format!("Bearer {}", keys.mint(&claims)));
+    }
+    if let Some(address) = &case.remote_ip {
+        call = call.header("x-forwarded-for", address.0.to_string());
+    }
+    if let Some(name) = &case.sni {
+        call = call.sni(name);
+    }
+    call
 }
 
 fn call(request: &TestRequest) -> Call {

@@ -4,7 +4,7 @@
 //! negation is. The exceptions are the addresses, which Envoy always has: where the proxy does not
 //! give them to a filter, they are unknown here too.
 
-use super::native::{blocks, kept_or_header, path, plain, ports, request_principals};
+use super::native::{Meaning, blocks, kept_or_header, path, plain, ports, request_principals};
 use super::pair;
 use super::trust_domains::TrustDomains;
 use crate::glob::{Anchor, Glob};
@@ -155,9 +155,7 @@ impl Compile<'_> {
             ConditionValues::RequestPrincipals(list) => {
                 request_principals(list.iter(), NO, self.plan)
             }
-            ConditionValues::Texts(list) => {
-                kept_or_header(key, list, self.plan, TextPattern::There)
-            }
+            ConditionValues::Texts(list) => kept_or_header(key, list, self.plan, Meaning::ISTIOS),
             others => plain(key, others, self.plan),
         }
     }

@@ -224,7 +224,7 @@ fn native_values(
                 ConditionKey::SourceNamespace => Text::Namespace,
                 ConditionKey::SourceTrustDomain => Text::TrustDomain,
                 ConditionKey::SourcePrincipal => Text::Principal,
-                key => return kept_or_header(key, list, plan, TextPattern::Present),
+                key => return kept_or_header(key, list, plan, Meaning::OURS),
             };
             texts(text, list.iter())
         }
@@ -253,18 +253,37 @@ pub(super) fn plain(key: &ConditionKey, values: &ConditionValues, plan: &mut Pla
     }
 }
 
-/// A match of a header, the server name or what a filter keeps. `any` is what a `*` means for a
-/// header.
+/// In what a match of ours and one of Istio's differ.
+pub(super) struct Meaning {
+    /// What a `*` is for a header.
+    pub(super) present: TextPattern,
+    /// What a match is where what it asks for cannot be known.
+    pub(super) unknown: Truth,
+}
+
+impl Meaning {
+    const OURS: Self = Self {
+        present: TextPattern::Present,
+        unknown: Truth::Unknown,
+    };
+    /// A header is there even if it is empty.
+    pub(super) const ISTIOS: Self = Self {
+        present: TextPattern::There,
+        unknown: Truth::No,
+    };
+}
+
+/// A match of a header, the server name or what a filter keeps.
 pub(super) fn kept_or_header(
     key: &ConditionKey,
     list: &[Pattern],
     plan: &mut Plan,
-    any: TextPattern,
+    meaning: Meaning,
 ) -> Matcher {
     match key {
         ConditionKey::Header(name) => {
             let pattern = |pattern: &Pattern| match pattern {
-                Pattern::Present => any.clone(),
+                Pattern::Present => meaning.present.clone(),
                 pattern => TextPattern::new(pattern, Case::Sensitive),
             };
             Matcher::Text(
@@ -276,7 +295,7 @@ pub(super) fn kept_or_header(
             claim(path.iter().map(String::as_str), Kept::Either, plan),
             list.iter(),
         ),
-        ConditionKey::Metadata { filter, key } => kept(filter, key, list, plan),
+        ConditionKey::Metadata { filter, key } => kept(filter, key, list, meaning.unknown, plan),
         _ => {
             plan.sni = true;
             texts(Text::Sni, list.iter())
@@ -285,7 +304,7 @@ pub(super) fn kept_or_header(
 }
 
 /// `[value]` is one of a list, and a value by itself is a text.
-fn kept(filter: &str, key: &str, list: &[Pattern], plan: &mut Plan) -> Matcher {
+fn kept(filter: &str, key: &str, list: &[Pattern], unknown: Truth, plan: &mut Plan) -> Matcher {
     let slot = plan.metadata(filter, std::iter::once(key));
     let listed = |pattern: &&Pattern| matches!(pattern, Pattern::Exact(s) if s.starts_with('[') && s.ends_with(']'));
     let unwrapped = |s: &str| {
@@ -308,12 +327,9 @@ fn kept(filter: &str, key: &str, list: &[Pattern], plan: &mut Plan) -> Matcher {
         .map(|pattern| TextPattern::new(pattern, Case::Sensitive))
         .collect();
     let either = [(Kept::List, of_list), (Kept::Text, of_text)];
-    let clauses = either.into_iter().map(|(kind, set)| {
-        all([single(
-            Matcher::Text(Text::Kept(slot, kind), set),
-            Truth::No,
-        )])
-    });
+    let clauses = either
+        .into_iter()
+        .map(|(kind, set)| all([single(Matcher::Text(Text::Kept(slot, kind), set), unknown)]));
     Matcher::Any(
         Alternatives::Metadata,
         clauses.collect(),
