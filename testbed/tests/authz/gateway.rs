@@ -1,8 +1,11 @@
 //! Callers behind a gateway: whom a trusted one speaks for, and what nobody gains by saying so
 //! themselves.
 
-use landbridge_testbed::{Call, GatewayMode, Identity, Mesh, Reply, Signer, Workload};
+use landbridge_testbed::{
+    Call, ClusterSpec, Filter, GatewayMode, Identity, Mesh, Reply, Signer, Workload,
+};
 
+use crate::identity::{BY_ISSUER, shared};
 use crate::setup::{apply, config, decision, frontend};
 
 const HEADER: &str = "x-forwarded-client-cert";
@@ -268,6 +271,44 @@ async fn without_a_client_to_speak_for_the_gateway_is_the_caller() {
         .from(frontend("use1-b"))
         .via_gateway("use1-a");
     assert_eq!(call(&mesh, behind.to("use1-a")).await.status, 403);
+}
+
+#[tokio::test]
+async fn in_one_trust_domain_a_gateways_name_is_not_enough_and_a_clients_is_all_there_is() {
+    let clusters = ClusterSpec::default_mesh().into_iter();
+    let clusters = clusters.map(|cluster| cluster.in_trust_domain("cluster.local"));
+    let options = r#"{"trustedGateways": [
+        {"clusters": ["use1-a"], "principals": ["cluster.local/ns/istio-system/sa/gateway"]}
+    ]}"#;
+    let by_name = "principals: [cluster.local/ns/shop/sa/frontend]";
+    let mesh = Mesh::builder("gateway-issuers")
+        .clusters(clusters)
+        .clients(false)
+        .gateway("use1-a", GatewayMode::SanitizeSet)
+        .gateway("euw1-a", GatewayMode::SanitizeSet)
+        .filters([Filter::peer_issuer(), Filter::wasm("authz").unwrap()])
+        .config(shared(BY_ISSUER, by_name, Some(options)));
+    let mesh = mesh.start().await.unwrap();
+    let behind = |from: &str, through: &str| {
+        let asked = Call::get(format!("/{from}/{through}")).from(frontend(from));
+        asked.via_gateway(through).to("use1-a")
+    };
+    let said = format!("URI={}", mesh.spiffe(&frontend("use1-b")).unwrap());
+    let says = |who: &str| Call::get("/").from(gateway(who)).header(HEADER, &said);
+    // Both gateways have one name; one of them is believed.
+    for (who, status) in [("use1-a", 200), ("euw1-a", 403)] {
+        assert_eq!(call(&mesh, behind("use1-b", who)).await.status, status);
+        assert_eq!(call(&mesh, says(who).to("use1-a")).await.status, status);
+    }
+    // Clients of all clusters have one name, too, and who signed for it is not forwarded.
+    assert_eq!(call(&mesh, behind("euw1-a", "use1-a")).await.status, 200);
+    let by_cluster = shared(BY_ISSUER, "clusters: [use1-b]", Some(options));
+    apply(&mesh, "use1-a", &by_cluster).await;
+    let denied = Call::get("/by-cluster").from(frontend("use1-b"));
+    let denied = denied.via_gateway("use1-a").to("use1-a");
+    assert_eq!(call(&mesh, denied).await.status, 403);
+    let decided = decision(&mesh, "use1-a", "/by-cluster").await;
+    assert_eq!(decided["reason"], "UNKNOWN_CLUSTER");
 }
 
 /// Why `docs/threat-model.md` asks for a gateway that sets the header.
