@@ -7,18 +7,17 @@
 //! A law is worth more than the absence of a panic: where two parts must agree, both are asked.
 
 use landbridge_engine::policy_test::Nowhere;
-use landbridge_engine::{
-    Decision, Facts, Loaded, PolicySet, RawRequest, Reason, SpiffeId, Surroundings, Unknown,
-    Verdict, load, normalize,
-};
+use landbridge_engine::{SpiffeId, Surroundings, Unknown, load, normalize};
 use landbridge_model::{
     Code, Content, Document, Documents, Limits, PathNormalization as Mode, RawConfig, render,
     render_for_test, validate, yaml,
 };
-use std::sync::OnceLock;
 
+mod decide;
 mod identity;
 
+pub use decide::decide;
+use decide::{Headers, Meaning, Request, judge};
 pub use identity::{dn, xfcc};
 
 /// Smaller than a filter's own, so that the limits are met.
@@ -64,8 +63,10 @@ pub fn config(bytes: &[u8]) {
                 issuer: Some(b"CN=a"),
                 port: Some(8080),
                 headers,
+                ..Request::default()
             },
             &loaded.set,
+            Meaning::Any,
         );
     }
 }
@@ -274,214 +275,4 @@ pub fn spiffe(bytes: &[u8]) {
         }
         _ => assert_eq!((id.namespace(), id.account()), (None, None)),
     }
-}
-
-type Headers = Vec<(String, Vec<u8>)>;
-
-/// A request that an input describes.
-struct Request<'a> {
-    uri: Option<&'a [u8]>,
-    issuer: Option<&'a [u8]>,
-    port: Option<u16>,
-    headers: Headers,
-}
-
-impl<'a> Request<'a> {
-    fn raw<'b>(&'b self) -> RawRequest<'b>
-    where
-        'a: 'b,
-    {
-        RawRequest {
-            headers: &self.headers,
-            certificate_uri: self.uri,
-            certificate_issuer: self.issuer,
-            port: self.port,
-            ..RawRequest::default()
-        }
-    }
-}
-
-/// One request at one of a few policy sets, decided by the index and by walking.
-///
-/// The first byte chooses the set; then follow lines: the certificate's URI, its issuer, the port
-/// and the headers, each as `name:value`. So an input can be written, and read, by hand.
-pub fn decide(bytes: &[u8]) {
-    let Some((chosen, rest)) = bytes.split_first() else {
-        return;
-    };
-    let sets = sets();
-    let set = usize::from(*chosen).checked_rem(sets.len());
-    let Some(set) = set.and_then(|i| sets.get(i)) else {
-        return;
-    };
-    let mut lines = rest.split(|b| *b == b'\n');
-    let mut part = || lines.next().filter(|line| !line.is_empty());
-    let uri = part();
-    let issuer = part();
-    let port = part().and_then(|line| std::str::from_utf8(line).ok()?.parse().ok());
-    let header = |line: &[u8]| {
-        // The colon of a pseudo-header is part of its name.
-        let colon = line.iter().skip(1).position(|b| *b == b':')?;
-        let (name, value) = line.split_at_checked(colon.saturating_add(1))?;
-        let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
-        Some((name, value.get(1..)?.to_vec()))
-    };
-    let headers: Headers = lines.filter_map(header).collect();
-    judge(
-        &Request {
-            uri,
-            issuer,
-            port,
-            headers,
-        },
-        &set.set,
-    );
-}
-
-/// Decides a request and asserts the laws of deciding. Gives what was decided.
-fn judge(request: &Request<'_>, set: &PolicySet) -> Decision {
-    let raw = request.raw();
-    let mut names: Vec<&str> = raw.headers.iter().map(|(name, _)| &**name).collect();
-    names.retain(|name| is_read(name, set));
-    names.sort_unstable();
-    let twice = names.windows(2).any(|w| w.first() == w.last());
-    let facts = match Facts::new(raw, set) {
-        Ok(facts) => facts,
-        Err(rejection) => {
-            let decision = set.reject(&rejection, &raw);
-            assert_eq!(decision.verdict, Verdict::Reject);
-            assert_eq!(decision.reason, rejection.reason);
-            assert_eq!(decision.rule, None);
-            shown(&decision, set);
-            return decision;
-        }
-    };
-    assert!(!twice, "a header that is read is there twice: {names:?}");
-    let decision = set.decide(&facts);
-    assert_eq!(decision, set.decide_by_walking(&facts));
-    shown(&decision, set);
-
-    // The plan is complete: what it does not name changes nothing.
-    let mut planned = raw.headers.to_vec();
-    planned.retain(|(name, _)| is_read(name, set));
-    // What was judged is what is sent on.
-    if let Some(rewritten) = facts.rewritten_path() {
-        for (name, value) in &mut planned {
-            if name == ":path" {
-                *value = rewritten.as_bytes().to_vec();
-            }
-        }
-    }
-    let sent_on = RawRequest {
-        headers: &planned,
-        certificate_issuer: raw.certificate_issuer.filter(|_| set.plan().issuer),
-        port: raw.port.filter(|_| set.plan().port),
-        ..raw
-    };
-    match Facts::new(sent_on, set) {
-        Ok(facts) => {
-            assert_eq!(facts.rewritten_path(), None);
-            assert_eq!(set.decide(&facts), decision);
-        }
-        Err(rejection) => panic!("refused when sent on: {rejection:?}"),
-    }
-
-    // Who shows less is not admitted for it.
-    for less in [
-        RawRequest {
-            certificate_uri: None,
-            ..raw
-        },
-        RawRequest {
-            certificate_issuer: None,
-            ..raw
-        },
-        RawRequest { port: None, ..raw },
-    ] {
-        if let Ok(facts) = Facts::new(less, set)
-            && set.decide(&facts).verdict == Verdict::Allow
-        {
-            assert_eq!(decision.verdict, Verdict::Allow, "{less:?}");
-        }
-    }
-    decision
-}
-
-/// Whether a policy set reads a header of this name, or its hygiene does.
-fn is_read(name: &str, set: &PolicySet) -> bool {
-    matches!(name, ":method" | ":authority" | ":path")
-        || set.plan().headers.iter().any(|h| **h == *name)
-}
-
-/// That a decision says who made it and can be shown in one line.
-fn shown(decision: &Decision, set: &PolicySet) {
-    let by_rule = match decision.reason {
-        Reason::AllowedByRule | Reason::DeniedByRule | Reason::UnknownAttribute => Some(true),
-        // Said of a rule that could not be ruled out, and of nothing having matched.
-        Reason::UnauthenticatedSource | Reason::UnknownCluster => None,
-        _ => Some(false),
-    };
-    assert!(by_rule.is_none_or(|by_rule| by_rule == decision.rule.is_some()));
-    let allows = matches!(
-        decision.reason,
-        Reason::AllowedByRule | Reason::AllowedByDefault
-    );
-    assert_eq!(allows, decision.verdict == Verdict::Allow);
-    for rule in decision.rule.iter().chain(&decision.audited) {
-        assert!(!set.policy_name(*rule).is_empty());
-        assert!(!set.rule_name(*rule).is_empty());
-    }
-    let json = set.to_json(decision);
-    assert!(json.starts_with('{') && json.ends_with('}'), "{json}");
-    let plain = |c: char| c.is_ascii_alphanumeric() || "{}[]\",:-_./".contains(c);
-    assert!(json.chars().all(plain), "{json}");
-    let quotes = json.chars().filter(|c| *c == '"').count();
-    assert_eq!(quotes.checked_rem(2), Some(0), "{json}");
-}
-
-/// The policy sets: some of the case corpus, and some made to be hard on the index.
-fn sets() -> &'static [Loaded] {
-    static SETS: OnceLock<Vec<Loaded>> = OnceLock::new();
-    SETS.get_or_init(|| {
-        let mesh = include_str!("../policies/corpus/mesh.yaml");
-        let files = [
-            ("{}", include_str!("sets/identities.yaml")),
-            (
-                r#"{"defaultAction":"Allow"}"#,
-                include_str!("sets/negations.yaml"),
-            ),
-            ("{}", include_str!("sets/overlaps.yaml")),
-            (
-                r#"{"pathNormalization":"NONE"}"#,
-                include_str!("sets/overlaps.yaml"),
-            ),
-            (
-                r#"{"pathNormalization":"DECODE_AND_MERGE_SLASHES","defaultAction":"Allow"}"#,
-                include_str!("sets/overlaps.yaml"),
-            ),
-            ("{}", include_str!("sets/one-trust-domain.yaml")),
-            ("{}", include_str!("../policies/corpus/actions.yaml")),
-            ("{}", include_str!("../policies/corpus/negations.yaml")),
-            ("{}", include_str!("../policies/corpus/operations.yaml")),
-            ("{}", include_str!("../policies/corpus/sources.yaml")),
-        ];
-        let loaded = |(options, file): &(&str, &str)| {
-            let mesh = if file.contains("kind: Mesh") {
-                ""
-            } else {
-                mesh
-            };
-            let documents = match yaml::read(&format!("{mesh}---\n{file}"), None) {
-                Ok(documents) => documents,
-                Err((_, found)) => panic!("{found:#?}\n{file}"),
-            };
-            let local = r#"{"cluster":"use1-a","namespace":"shop","labels":{"app":"orders"}}"#;
-            let config = render(&documents, Some(local), Some(options));
-            match load(config.as_bytes(), &Limits::default(), &Nowhere) {
-                Ok(loaded) => loaded,
-                Err(found) => panic!("{found:#?}\n{file}"),
-            }
-        };
-        files.iter().map(loaded).collect()
-    })
 }
