@@ -210,7 +210,7 @@ impl Compiler {
         (
             self.set(enforced),
             changed.then(|| self.set(candidate)),
-            RuleIndex::new(audit.map(|p| &p.rules)),
+            RuleIndex::new(&mut audit.map(|p| &p.rules)),
         )
     }
 
@@ -221,8 +221,8 @@ impl Compiler {
         };
         RuleSet {
             allows: Allows::new(of(Action::Allow).map(|p| &p.scope)),
-            allow: RuleIndex::new(of(Action::Allow).map(|p| &p.rules)),
-            deny: RuleIndex::new(of(Action::Deny).map(|p| &p.rules)),
+            allow: RuleIndex::new(&mut of(Action::Allow).map(|p| &p.rules)),
+            deny: RuleIndex::new(&mut of(Action::Deny).map(|p| &p.rules)),
         }
     }
 }
