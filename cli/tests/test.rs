@@ -104,6 +104,56 @@ fn a_case_that_fails_says_what_each_policy_made_of_it() {
 }
 
 #[test]
+fn policies_of_istio_and_every_match_are_explained() {
+    let policies = "apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: istio, namespace: shop}
+spec:
+  rules:
+  - from: [{source: {namespaces: ['team-*']}}]
+    to: [{operation: {paths: ['/a/{*}']}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nothing, namespace: shop}
+spec: {}
+---
+apiVersion: landbridge.dev/v1alpha1
+kind: CrossClusterAuthorization
+metadata: {name: tokens, namespace: shop}
+spec:
+  rules:
+  - name: token
+    from: [{source: {requestPrincipals: ['https://a/x'], ipBlocks: [10.0.0.0/8]}}]
+    to: [{operation: {grpcServices: [shop.Orders]}}]
+    when: [{key: 'request.auth.claims[a][b]', values: [c]}]
+    validity: {notAfter: '2026-01-01T00:00:00Z'}
+---
+apiVersion: landbridge.dev/v1alpha1
+kind: PolicyTest
+metadata: {name: t, namespace: shop}
+spec:
+  local: {cluster: use1-b, namespace: shop, labels: {}}
+  cases:
+  - name: nothing holds
+    request: {from: {cluster: use1-a}, path: /x, time: '2026-02-01T00:00:00Z', claims: {iss: 'https://a', sub: y}}
+    expect: {verdict: Allow}
+";
+    let scene = Scene::new(&[("mesh.yaml", MESH), ("policies.yaml", policies)]);
+    let ran = scene.run(&["test", "mesh.yaml", "policies.yaml"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr, "");
+    assert_snapshot!(ran.stdout, @r"
+    FAILED shop/t: nothing holds (policies.yaml)
+      verdict: got `deny`, wants `allow`
+        ALLOW shop/istio: all of rule `0` held but `namespaces`: got `spiffe://use1-a.mesh.example/ns/shop/sa/frontend`, wants `*/ns/team-*/*`; and `paths`: got `/x`, wants `/a/{*}`
+        ALLOW shop/tokens: all of rule `token` held but `requestPrincipals`: got `none of these`, wants `https://a/x`; and `ipBlocks`: got `127.0.0.1`, wants `10.0.0.0/8`; and `grpcServices`: not there, wants `shop.Orders/*`; and `request.auth.claims[a][b]`: not there, wants `c`; and `validity`: got `2026-02-01T00:00:00Z`, wants `notAfter: 2026-01-01T00:00:00Z`
+        ALLOW shop/nothing: it has no rules
+    0 passed, 1 failed
+    ");
+}
+
+#[test]
 fn no_case_is_no_success_and_errors_run_nothing() {
     let scene = Scene::new(&[("mesh.yaml", MESH)]);
     let ran = scene.run(&["test", "mesh.yaml"]);

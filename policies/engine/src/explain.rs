@@ -7,7 +7,7 @@ use crate::Truth;
 use crate::decision::RuleRef;
 use crate::facts::Facts;
 use crate::index::RuleIndex;
-use crate::matcher::{Alternatives, End, Known, Matcher, Test, Text};
+use crate::matcher::{Alternatives, End, Field, Known, Matcher, Test, Text};
 use crate::mesh_index::Where;
 use crate::policy_set::{Clause, PolicySet, Rule};
 use landbridge_model::{IpNet, Timestamp};
@@ -119,6 +119,13 @@ impl PolicySet {
                 accounts.extend(self.account(action, &own, facts));
             }
         }
+        for label in &self.labels {
+            accounts.extend(label.without_rules.map(|action| Account {
+                policy: label.policy.to_string(),
+                action: action.as_str(),
+                finding: Finding::NoRules,
+            }));
+        }
         accounts
     }
 
@@ -141,7 +148,7 @@ impl PolicySet {
                 .iter()
                 .map(miss)
                 .min_by_key(|miss| miss.failures.len())
-                .map_or(Finding::NoRules, Finding::Missed),
+                .map(Finding::Missed)?,
         };
         Some(Account {
             policy: self.policy_name(*first).to_owned(),
@@ -254,7 +261,7 @@ impl PolicySet {
 
     fn field(&self, text: Text) -> String {
         match text {
-            Text::Principal | Text::PeerUri => "principals".to_owned(),
+            Text::Principal | Text::PeerUri(Field::Principals) => "principals".to_owned(),
             Text::TrustDomain | Text::PeerTrustDomain => "trustDomains".to_owned(),
             Text::PeerNamespace => "namespaces".to_owned(),
             Text::Authority => "hosts".to_owned(),
@@ -270,8 +277,8 @@ impl PolicySet {
                 },
                 None => "metadata".to_owned(),
             },
-            Text::Namespace => "namespaces".to_owned(),
-            Text::Account => "serviceAccounts".to_owned(),
+            Text::Namespace | Text::PeerUri(Field::Namespaces) => "namespaces".to_owned(),
+            Text::Account | Text::PeerUri(Field::ServiceAccounts) => "serviceAccounts".to_owned(),
             Text::Host => "hosts".to_owned(),
             Text::Method => "methods".to_owned(),
             Text::Path => "paths".to_owned(),

@@ -31,12 +31,21 @@ pub(crate) enum Text {
     Sni,
     /// The host of the service that a waypoint found a request to be for.
     Service,
-    /// The whole URI of the peer's certificate, whoever the peer speaks for.
-    PeerUri,
+    /// The whole URI of the peer's certificate, whoever the peer speaks for, and which field of a
+    /// document looks at it.
+    PeerUri(Field),
     /// Its trust domain.
     PeerTrustDomain,
     /// Its segments behind one that is `ns`: looked up, and never a match by itself.
     PeerNamespace,
+}
+
+/// A field of Istio's that is matched against a whole URI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Field {
+    Principals,
+    Namespaces,
+    ServiceAccounts,
 }
 
 /// What kept metadata is taken for.

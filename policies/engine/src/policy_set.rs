@@ -8,7 +8,7 @@ use crate::index::RuleIndex;
 use crate::matcher::Test;
 use crate::mesh_index::{ClusterId, MeshIndex};
 use crate::plan::Plan;
-use landbridge_model::{DefaultAction, Explain, PathNormalization, PeerIdentity};
+use landbridge_model::{Action, DefaultAction, Explain, PathNormalization, PeerIdentity};
 use std::sync::Arc;
 
 /// How the filter behaves.
@@ -99,6 +99,8 @@ impl Allows {
 pub(crate) struct Label {
     pub(crate) policy: Box<str>,
     pub(crate) rules: Vec<Box<str>>,
+    /// Its action, where it is in force and has no rules.
+    pub(crate) without_rules: Option<Action>,
 }
 
 /// Compiled policies, and what they need.

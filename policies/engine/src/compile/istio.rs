@@ -8,7 +8,7 @@ use super::native::{Meaning, blocks, kept_or_header, path, plain, ports, request
 use super::pair;
 use super::trust_domains::TrustDomains;
 use crate::glob::{Anchor, Glob};
-use crate::matcher::{End, Matcher, Test, Text};
+use crate::matcher::{End, Field, Matcher, Test, Text};
 use crate::plan::Plan;
 use crate::policy_set::{Clause, Rule};
 use crate::template::Open;
@@ -169,7 +169,7 @@ impl Compile<'_> {
             pieces.extend([literal("/"), GlobPiece::AnyText]);
             in_namespace(&pieces, &namespace.0)
         });
-        Matcher::Text(Text::PeerUri, globs.collect())
+        Matcher::Text(Text::PeerUri(Field::Namespaces), globs.collect())
     }
 
     /// `spiffe://.+/ns/<namespace>/(.+/|)sa/<name>(/.+)?`
@@ -201,7 +201,10 @@ impl Compile<'_> {
                 }
             }
         }
-        Matcher::Text(Text::PeerUri, globs.into_iter().collect())
+        Matcher::Text(
+            Text::PeerUri(Field::ServiceAccounts),
+            globs.into_iter().collect(),
+        )
     }
 
     /// `spiffe://<domain>/.*`
@@ -231,7 +234,7 @@ impl Compile<'_> {
                 TextPattern::Glob(Box::new(Glob::new(&pieces)))
             }
         });
-        Matcher::Text(Text::PeerUri, patterns.collect())
+        Matcher::Text(Text::PeerUri(Field::Principals), patterns.collect())
     }
 }
 

@@ -179,6 +179,7 @@ impl Compiler {
         }
         self.labels.push(Label {
             policy: name.as_str().into(),
+            without_rules: (rules.is_empty() && mode != Mode::Shadow).then_some(action),
             rules: names,
         });
         self.policies.push(Compiled {

@@ -251,7 +251,7 @@ impl<'a> Facts<'a> {
             },
             Text::Service => known(self.service),
             Text::Authority => there(self.authority.as_deref()),
-            Text::PeerUri => there(self.peer_uri),
+            Text::PeerUri(_) => there(self.peer_uri),
             Text::PeerTrustDomain => {
                 let behind = self.peer_uri.and_then(|uri| uri.strip_prefix("spiffe://"));
                 there(

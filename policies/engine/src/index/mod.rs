@@ -83,7 +83,7 @@ fn push(list: &mut Vec<Ordinal>, rule: Ordinal) {
 
 impl RuleIndex {
     /// Files the rules of policies that stand in the documents' order.
-    pub(crate) fn new<'p>(policies: &mut dyn Iterator<Item = &'p Policy>) -> Self {
+    pub(crate) fn new(policies: &mut dyn Iterator<Item = &'_ Policy>) -> Self {
         let mut rules = Vec::new();
         for policy in policies {
             for (rule, r) in (0..).zip(&policy.rules) {
