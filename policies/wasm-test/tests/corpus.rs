@@ -29,7 +29,10 @@ fn every_case_is_decided_as_expected() {
             Ok(documents) => documents,
             Err((_, found)) => panic!("{found:#?}"),
         };
-        assert_eq!(validate::documents(&documents), [], "{name}");
+        // Warnings are the native test's to look at.
+        let mut found = validate::documents(&documents);
+        found.retain(landbridge_model::Diagnostic::is_error);
+        assert_eq!(found, [], "{name}");
         for document in &documents.0 {
             let Content::PolicyTest(test) = &document.content else {
                 continue;
