@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::cli::TestArgs;
-use crate::{Result, process, testbed};
+use crate::{Result, process, testbed, wasm_test};
 
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let start = Instant::now();
@@ -12,7 +12,11 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         cargo.arg("--workspace");
     }
     testbed::provide(cargo.args(&args.args))?;
-    let result = process::run(&mut cargo);
+    let mut result = process::run(&mut cargo);
+    if args.args.is_empty() {
+        let wasm = wasm_test::run();
+        result = result.and(wasm);
+    }
     let seconds = start.elapsed().as_secs();
     eprintln!(
         "total time: {} min {:02} s, filters included",
