@@ -4,7 +4,6 @@ use landbridge_engine::{Digest, PolicySet, Surroundings, Unknown, load};
 use landbridge_host::{Host, Level, MetricId, MetricKind};
 use landbridge_model::{Diagnostic, Limits};
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,8 +93,12 @@ fn refuse(host: &dyn Host, diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {
         host.log(Level::Error, &format!("landbridge authz: {diagnostic}"));
     }
-    let codes: BTreeSet<&str> = diagnostics.iter().map(|d| d.code.as_str()).collect();
-    for code in codes {
+    let mut counted: Vec<&str> = Vec::new();
+    for code in diagnostics.iter().map(|d| d.code.as_str()) {
+        if counted.contains(&code) {
+            continue;
+        }
+        counted.push(code);
         let name = format!("landbridge.config.filter.=.authz;.code.=.{code};.rejected_total");
         if let Ok(metric) = host.metric(MetricKind::Counter, &name) {
             // What cannot be counted has been logged.

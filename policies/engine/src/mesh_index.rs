@@ -5,7 +5,7 @@ use crate::caller::SpiffeId;
 use landbridge_model::{
     AnyOf, Cluster, DistinguishedName, Mesh, Pattern, Segment, SpiffePath, validate::Names,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A cluster of the mesh, by its place in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,8 +43,8 @@ impl Place {
 /// What a caller from a cluster can prove: all of what is there.
 #[derive(Debug, Default)]
 struct Proof {
-    trust_domains: Option<BTreeSet<Box<str>>>,
-    issuers: Option<BTreeSet<DistinguishedName>>,
+    trust_domains: Option<Box<[Box<str>]>>,
+    issuers: Option<Box<[DistinguishedName]>>,
     paths: Option<Vec<SpiffePath>>,
 }
 
@@ -232,7 +232,7 @@ impl Proof {
         if self
             .trust_domains
             .as_ref()
-            .is_some_and(|domains| !domains.contains(id.trust_domain))
+            .is_some_and(|domains| !domains.iter().any(|domain| **domain == *id.trust_domain))
         {
             return None;
         }

@@ -27,7 +27,7 @@ impl DistinguishedName {
             let (attribute, separator, behind) = attribute(rest)?;
             relative.push(attribute);
             if separator != Some('+') {
-                relative.sort();
+                relative.sort_unstable();
                 names.push(std::mem::take(&mut relative));
             }
             match separator {

@@ -136,7 +136,7 @@ impl Node {
             Value::Map(entries) => {
                 let mut entries: Vec<&Entry> = entries.iter().collect();
                 if keys == Keys::Sorted {
-                    entries.sort_by(|a, b| a.key.cmp(&b.key));
+                    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
                 }
                 out.push('{');
                 for (i, entry) in entries.into_iter().enumerate() {

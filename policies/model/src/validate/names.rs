@@ -3,7 +3,8 @@
 use super::Findings;
 use crate::Code;
 use crate::decode::suggest;
-use crate::mesh::{Cluster, Mesh};
+use crate::mesh::Mesh;
+use crate::name::NetworkName;
 use crate::pattern::{AnyOf, Pattern};
 use deserr::ValuePointerRef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,40 +23,22 @@ pub struct Names {
 impl Names {
     /// The names of a mesh.
     pub fn new(mesh: &Mesh) -> Self {
-        let text = |c: &Cluster| c.network.as_ref().map(|n| n.as_str().to_owned());
+        let clusters = || mesh.clusters.iter();
+        let regions = || mesh.regions.iter();
+        let networks = clusters().filter_map(|c| c.network.as_ref());
+        let classes = mesh.data_classes.iter().flat_map(AnyOf::iter);
+        let mut by_region = BTreeMap::new();
+        for region in regions() {
+            let jurisdiction = region.jurisdiction.as_str().to_owned();
+            by_region.insert(region.name.as_str().to_owned(), jurisdiction);
+        }
         Self {
-            clusters: mesh
-                .clusters
-                .iter()
-                .map(|c| c.name.as_str().to_owned())
-                .collect(),
-            regions: mesh
-                .regions
-                .iter()
-                .map(|r| r.name.as_str().to_owned())
-                .collect(),
-            jurisdictions: mesh
-                .regions
-                .iter()
-                .map(|r| r.jurisdiction.as_str().to_owned())
-                .collect(),
-            networks: mesh.clusters.iter().filter_map(text).collect(),
-            data_classes: mesh
-                .data_classes
-                .iter()
-                .flat_map(AnyOf::iter)
-                .map(|class| class.name.as_str().to_owned())
-                .collect(),
-            by_region: mesh
-                .regions
-                .iter()
-                .map(|r| {
-                    (
-                        r.name.as_str().to_owned(),
-                        r.jurisdiction.as_str().to_owned(),
-                    )
-                })
-                .collect(),
+            clusters: set(&mut clusters().map(|c| c.name.as_str())),
+            regions: set(&mut regions().map(|r| r.name.as_str())),
+            jurisdictions: set(&mut regions().map(|r| r.jurisdiction.as_str())),
+            networks: set(&mut networks.map(NetworkName::as_str)),
+            data_classes: set(&mut classes.map(|class| class.name.as_str())),
+            by_region,
         }
     }
 
@@ -126,6 +109,15 @@ impl Names {
         let code = Code::UnknownDataClass;
         known(p, &self.data_classes, "data class", code, at, findings);
     }
+}
+
+/// One by one: a filter has no use for another sort.
+fn set(names: &mut dyn Iterator<Item = &'_ str>) -> BTreeSet<String> {
+    let mut set = BTreeSet::new();
+    for name in names {
+        set.insert(name.to_owned());
+    }
+    set
 }
 
 fn known(
