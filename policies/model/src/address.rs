@@ -1,8 +1,6 @@
 //! Blocks of IP addresses.
 
-use crate::decode::Problems;
-use crate::name::parsed;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use crate::text_value::text_values;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -22,34 +20,15 @@ impl IpBlock {
     }
 }
 
-impl Deserr<Problems> for IpBlock {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        parsed(
-            value,
-            at,
-            Self::parse,
-            "is neither an IP address nor a block of them",
-            "write `203.0.113.4` or `203.0.113.0/24`",
-        )
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for IpBlock {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "IpBlock".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
+text_values! {
+    IpBlock: Self::parse,
+        "is neither an IP address nor a block of them",
+        "write `203.0.113.4` or `203.0.113.0/24`",
+        {
             "description": "An IP address, or a block of them in CIDR notation.",
             "type": "string",
             "pattern": "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
-        })
-    }
+        };
 }
 
 #[cfg(test)]

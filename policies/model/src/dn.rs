@@ -1,9 +1,7 @@
 //! Distinguished names, as Envoy prints them (RFC 2253), parsed so that they are not compared as
 //! text.
 
-use crate::decode::Problems;
-use crate::name::parsed;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use crate::text_value::text_values;
 use std::fmt;
 
 /// The longest name that is read, in bytes.
@@ -113,34 +111,15 @@ impl fmt::Display for DistinguishedName {
     }
 }
 
-impl Deserr<Problems> for DistinguishedName {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        parsed(
-            value,
-            at,
-            Self::parse,
-            "is not a distinguished name",
-            "write it as Envoy does (RFC 2253), e.g. `L=use1-a,CN=Intermediate CA,O=Istio`",
-        )
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for DistinguishedName {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "DistinguishedName".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
+text_values! {
+    DistinguishedName: Self::parse,
+        "is not a distinguished name",
+        "write it as Envoy does (RFC 2253), e.g. `L=use1-a,CN=Intermediate CA,O=Istio`",
+        {
             "description": "A distinguished name as Envoy prints it (RFC 2253), e.g. `L=use1-a,CN=Intermediate CA,O=Istio`.",
             "type": "string",
             "minLength": 1
-        })
-    }
+        };
 }
 
 #[cfg(test)]

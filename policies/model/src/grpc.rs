@@ -2,10 +2,8 @@
 //! over HTTP/2, "Requests"). That path alone is looked at, not the content type: a server may take
 //! gRPC in other clothes (gRPC-Web, Connect), and a DENY would not see it.
 
-use crate::decode::Problems;
-use crate::name::parsed;
 use crate::pattern::Pattern;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use crate::text_value::text_values;
 use std::fmt;
 
 /// A pattern of `package.Service/Method`; a service by itself stands for all of its methods.
@@ -36,34 +34,15 @@ impl fmt::Display for GrpcPattern {
     }
 }
 
-impl Deserr<Problems> for GrpcPattern {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        parsed(
-            value,
-            at,
-            Self::parse,
-            "is neither a gRPC service nor a method of one",
-            "write `package.Service`, `package.Service/Method`, `package.*`, `*/Method` or `*`",
-        )
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for GrpcPattern {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "GrpcPattern".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
+text_values! {
+    GrpcPattern: Self::parse,
+        "is neither a gRPC service nor a method of one",
+        "write `package.Service`, `package.Service/Method`, `package.*`, `*/Method` or `*`",
+        {
             "description": "`package.Service`, `package.Service/Method`, `package.*`, `*/Method` or `*`.",
             "type": "string",
             "pattern": r"^(\*|[^*/]+\*?|[^*/]+/[^*/]*\*?|\*[^*/]*/[^*/]+)$"
-        })
-    }
+        };
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ mod request_principal;
 mod schema;
 mod spiffe_path;
 mod target;
+mod text_value;
 pub mod validate;
 mod validity;
 mod word;

@@ -1,9 +1,7 @@
 //! What a path is matched with: a pattern, or a template whose segments may be open.
 
-use crate::decode::Problems;
-use crate::name::parsed;
 use crate::pattern::Pattern;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use crate::text_value::text_values;
 use std::fmt;
 
 /// A pattern as of any text, or a template: `/orders/{*}/items`, `/files/{**}`.
@@ -92,34 +90,15 @@ impl fmt::Display for PathPattern {
     }
 }
 
-impl Deserr<Problems> for PathPattern {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        parsed(
-            value,
-            at,
-            Self::parse,
-            "is neither a pattern nor a template",
-            "a `*` stands first, last or alone; `{*}` is one whole segment, and `{**}`, the last of them, any number",
-        )
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for PathPattern {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "PathPattern".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
+text_values! {
+    PathPattern: Self::parse,
+        "is neither a pattern nor a template",
+        "a `*` stands first, last or alone; `{*}` is one whole segment, and `{**}`, the last of them, any number",
+        {
             "description": "`exact`, `prefix*`, `*suffix`, `*`, or a template with `{*}` for one segment and `{**}` for any number.",
             "type": "string",
             "pattern": r"^(\*|\*?[^*]+|[^*]+\*|(/(\{\*\}|\{\*\*\}|[^*{}/]*))+)$"
-        })
-    }
+        };
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use crate::Code;
 use crate::decode::{Problems, kind_text};
-use crate::name::{Name, parsed};
+use crate::name::Name;
+use crate::text_value::text_values;
 use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
 use std::fmt;
 
@@ -66,21 +67,6 @@ impl fmt::Display for Pattern {
     }
 }
 
-impl Deserr<Problems> for Pattern {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        parsed(
-            value,
-            at,
-            Self::parse,
-            "has a `*` where none can stand",
-            "a `*` stands first (any beginning), last (any end), or alone (anything)",
-        )
-    }
-}
-
 /// A port, as a number or as Istio's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Port(pub u16);
@@ -136,21 +122,6 @@ impl NamespacedName {
     }
 }
 
-impl Deserr<Problems> for NamespacedName {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        parsed(
-            value,
-            at,
-            Self::parse,
-            "is not the name of one thing",
-            "write `namespace/name`, or `name` for one in the policy's own namespace; no `*`",
-        )
-    }
-}
-
 /// A list of values, any of which matches. An empty one is an error: it would match nothing, and
 /// whoever wrote it more likely meant anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,25 +153,30 @@ impl<T: Deserr<Problems>> Deserr<Problems> for AnyOf<T> {
     }
 }
 
+text_values! {
+    Pattern: Self::parse,
+        "has a `*` where none can stand",
+        "a `*` stands first (any beginning), last (any end), or alone (anything)",
+        {
+            "description": "`exact`, `prefix*`, `*suffix`, or `*` for anything that is there.",
+            "type": "string",
+            "pattern": r"^(\*|\*?[^*]+|[^*]+\*)$"
+        };
+    NamespacedName: Self::parse,
+        "is not the name of one thing",
+        "write `namespace/name`, or `name` for one in the policy's own namespace; no `*`",
+        {
+            "description": "`namespace/name`, or `name` in the policy's own namespace.",
+            "type": "string",
+            "pattern": "^[^/*]+(/[^/*]+)?$"
+        };
+}
+
 #[cfg(feature = "schema")]
 mod schema {
-    use super::{AnyOf, NamespacedName, Pattern, Port};
+    use super::{AnyOf, Port};
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     use std::borrow::Cow;
-
-    impl JsonSchema for Pattern {
-        fn schema_name() -> Cow<'static, str> {
-            "Pattern".into()
-        }
-
-        fn json_schema(_: &mut SchemaGenerator) -> Schema {
-            json_schema!({
-                "description": "`exact`, `prefix*`, `*suffix`, or `*` for anything that is there.",
-                "type": "string",
-                "pattern": r"^(\*|\*?[^*]+|[^*]+\*)$"
-            })
-        }
-    }
 
     impl JsonSchema for Port {
         fn schema_name() -> Cow<'static, str> {
@@ -214,20 +190,6 @@ mod schema {
                     {"type": "integer", "minimum": 1, "maximum": 65535},
                     {"type": "string", "pattern": "^[0-9]{1,5}$"}
                 ]
-            })
-        }
-    }
-
-    impl JsonSchema for NamespacedName {
-        fn schema_name() -> Cow<'static, str> {
-            "NamespacedName".into()
-        }
-
-        fn json_schema(_: &mut SchemaGenerator) -> Schema {
-            json_schema!({
-                "description": "`namespace/name`, or `name` in the policy's own namespace.",
-                "type": "string",
-                "pattern": "^[^/*]+(/[^/*]+)?$"
             })
         }
     }

@@ -3,10 +3,8 @@
 //! They are matched apart, as Istio does. Matched as one text, `https://a/b` could be the subject
 //! `b` of the issuer `https://a` or the issuer `https://a/b`.
 
-use crate::decode::Problems;
-use crate::name::parsed;
 use crate::pattern::Pattern;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use crate::text_value::text_values;
 use std::fmt;
 
 /// `issuer/subject`, each a pattern, or `*` for any token. The last `/` separates them.
@@ -41,32 +39,13 @@ impl fmt::Display for RequestPrincipal {
     }
 }
 
-impl Deserr<Problems> for RequestPrincipal {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        parsed(
-            value,
-            at,
-            Self::parse,
-            "is not an issuer and a subject",
-            "write `issuer/subject`, each `exact`, `prefix*`, `*suffix` or `*`; or `*` for any token",
-        )
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for RequestPrincipal {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "RequestPrincipal".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
+text_values! {
+    RequestPrincipal: Self::parse,
+        "is not an issuer and a subject",
+        "write `issuer/subject`, each `exact`, `prefix*`, `*suffix` or `*`; or `*` for any token",
+        {
             "description": "`issuer/subject`, each a pattern, or `*` for any token.",
             "type": "string",
             "pattern": r"^(\*|.+/[^/]+)$"
-        })
-    }
+        };
 }

@@ -1,8 +1,6 @@
 //! Templates of SPIFFE paths, for meshes whose IDs name the cluster.
 
-use crate::decode::Problems;
-use crate::name::parsed;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use crate::text_value::text_values;
 
 /// One segment of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,32 +67,13 @@ fn segment(s: &str) -> Option<Segment> {
     }
 }
 
-impl Deserr<Problems> for SpiffePath {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        parsed(
-            value,
-            at,
-            Self::parse,
-            "is not a template of SPIFFE paths",
-            "write segments or `{name}`s behind slashes, e.g. `/cluster/{cluster}/ns/{ns}/sa/{sa}`",
-        )
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for SpiffePath {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "SpiffePath".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
+text_values! {
+    SpiffePath: Self::parse,
+        "is not a template of SPIFFE paths",
+        "write segments or `{name}`s behind slashes, e.g. `/cluster/{cluster}/ns/{ns}/sa/{sa}`",
+        {
             "description": "A template such as `/cluster/{cluster}/ns/{ns}/sa/{sa}`.",
             "type": "string",
             "pattern": r"^(/([A-Za-z0-9._-]+|\{[A-Za-z0-9._-]+\}))+$"
-        })
-    }
+        };
 }

@@ -5,12 +5,10 @@
 //! kept, since names have dots; what else would be an operator is refused, for whoever wrote it
 //! meant something else.
 
-use crate::decode::Problems;
-use crate::name::parsed;
 use crate::path_pattern::{PathPattern, PathTemplate};
 use crate::pattern::Pattern;
 use crate::request_principal::RequestPrincipal;
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use crate::text_value::text_values;
 
 /// A text with open places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -188,48 +186,35 @@ impl IstioRequestPrincipal {
     }
 }
 
-macro_rules! values {
-    ($($name:ident: $parse:expr, $pattern:literal, $amiss:literal, $hint:literal;)+) => {$(
-        impl Deserr<Problems> for $name {
-            fn deserialize_from_value<V: IntoValue>(
-                value: Value<V>,
-                at: ValuePointerRef<'_>,
-            ) -> Result<Self, Problems> {
-                parsed(value, at, $parse, $amiss, $hint)
-            }
-        }
-
-        #[cfg(feature = "schema")]
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({"type": "string", "pattern": $pattern})
-            }
-        }
-    )+};
-}
-
-values! {
-    IstioText: |s| Some(Self::parse(s)), "^.+$", "", "";
-    IstioRequestPrincipal: |s| Some(Self::parse(s)), "^.+$", "", "";
-    IstioPrincipal: Self::parse, "^.+$",
+text_values! {
+    IstioText: |s| Some(Self::parse(s)),
+        "",
+        "",
+        {"type": "string", "pattern": "^.+$"};
+    IstioRequestPrincipal: |s| Some(Self::parse(s)),
+        "",
+        "",
+        {"type": "string", "pattern": "^.+$"};
+    IstioPrincipal: Self::parse,
         "is part of a regular expression to Istio, and has an operator in it",
-        "one `*` stands first or last; none of `\\ + ? ( ) [ ] { } | ^ $` stands behind a first one";
-    IstioNamespace: |s| Glob::read(s, Open::DotAndStar).map(Self), r"^[^\\+?()\[\]{}|^$]+$",
+        "one `*` stands first or last; none of `\\ + ? ( ) [ ] { } | ^ $` stands behind a first one",
+        {"type": "string", "pattern": "^.+$"};
+    IstioNamespace: |s| Glob::read(s, Open::DotAndStar).map(Self),
         "is part of a regular expression to Istio, and has an operator in it",
-        "a namespace is letters, digits and `-`; a `*` is any text";
-    IstioAccount: Self::parse, r"^[^*\\+?()\[\]{}|^$]+$",
+        "a namespace is letters, digits and `-`; a `*` is any text",
+        {"type": "string", "pattern": r"^[^\\+?()\[\]{}|^$]+$"};
+    IstioAccount: Self::parse,
         "is part of a regular expression to Istio, and has an operator in it",
-        "write `namespace/name`, or `name` for one in the policy's own namespace; no `*`";
-    IstioTrustDomain: |s| Glob::read(s, Open::Star).map(Self), r"^[^\\+?()\[\]{}|^$]+$",
+        "write `namespace/name`, or `name` for one in the policy's own namespace; no `*`",
+        {"type": "string", "pattern": r"^[^*\\+?()\[\]{}|^$]+$"};
+    IstioTrustDomain: |s| Glob::read(s, Open::Star).map(Self),
         "is not a trust domain",
-        "a trust domain is lower-case letters, digits, `-`, `_` and `.`; a `*` is any text";
-    IstioPath: Self::parse, "^.+$",
+        "a trust domain is lower-case letters, digits, `-`, `_` and `.`; a `*` is any text",
+        {"type": "string", "pattern": r"^[^\\+?()\[\]{}|^$]+$"};
+    IstioPath: Self::parse,
         "is not a template that Istio takes",
-        "`{*}` is one whole segment, and `{**}`, the last of them, any number; nothing else is open";
+        "`{*}` is one whole segment, and `{**}`, the last of them, any number; nothing else is open",
+        {"type": "string", "pattern": "^.+$"};
 }
 
 #[cfg(test)]
