@@ -5,6 +5,7 @@
 
 use crate::generate::Kind;
 use crate::measure::{Sample, Samples, Timing};
+use crate::update::Update;
 use crate::variant::{Runner, Setup, Variant};
 
 /// All that was found out.
@@ -15,6 +16,8 @@ pub struct Outcome {
     pub agreed: usize,
     pub envoy: String,
     pub rows: Vec<Row>,
+    /// What changes of configuration cost, by size.
+    pub updates: Vec<Update>,
 }
 
 /// One variant.
@@ -48,7 +51,14 @@ pub struct Ratio {
     pub goal: Option<Goal>,
 }
 
-/// What a ratio ought to be.
+/// One figure about configurations.
+pub struct Cost {
+    pub name: String,
+    pub value: f64,
+    pub goal: Option<Goal>,
+}
+
+/// What a figure ought to be.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
     AtLeast(f64),
@@ -130,6 +140,41 @@ impl Row {
 impl Outcome {
     pub fn row(&self, variant: Variant) -> Option<&Row> {
         self.rows.iter().find(|row| row.variant == variant)
+    }
+
+    /// Figures about configurations, by their names in the JSON.
+    pub fn costs(&self) -> Vec<Cost> {
+        let mut costs = Vec::new();
+        let mut add = |name: String, value: f64, most: Option<f64>| {
+            let goal = most.map(Goal::AtMost);
+            costs.push(Cost { name, value, goal });
+        };
+        for update in &self.updates {
+            let size = update.policies;
+            let goal = |most: f64| (size == 10_000).then_some(most);
+            add(
+                format!("load_ms_{size}"),
+                update.load_ms.median,
+                goal(500.0),
+            );
+            let [first, last] = update.memory_mib;
+            add(format!("vm_memory_mib_{size}"), first, goal(32.0));
+            add(format!("vm_memory_updated_mib_{size}"), last, None);
+            add(
+                format!("update_p99_added_ms_{size}"),
+                update.p99_added_ms(),
+                None,
+            );
+            add(
+                format!("update_longest_ms_{size}"),
+                update.updated.most,
+                None,
+            );
+        }
+        let added = self.updates.iter().map(Update::p99_added_ms);
+        let worst = added.fold(f64::NAN, f64::max);
+        add("update_p99_added_ms".to_owned(), worst, Some(50.0));
+        costs
     }
 
     /// The ratios that the goals are about, and some more.

@@ -14,6 +14,7 @@ mod plot;
 mod policies;
 mod report;
 mod translate;
+mod update;
 mod variant;
 
 use std::path::{Path, PathBuf};
@@ -109,7 +110,7 @@ async fn authz(args: &Args) -> Result<Outcome> {
         Timing::FULL
     };
     let variants = Variant::all();
-    let mut stage = Stage::new("bench", variants.len())?;
+    let mut stage = Stage::new("bench", variants.len() + update::SIZES.len())?;
     let mut runners = Vec::new();
     for variant in variants {
         eprintln!("starting {}", variant.name());
@@ -121,12 +122,26 @@ async fn authz(args: &Args) -> Result<Outcome> {
         eprintln!("round {round} of {}", timing.rounds);
     })
     .await?;
+    let envoy = envoy_version(&runners).await?;
+    // The Envoys end here: what follows has the machine to itself.
+    let rows = figures::rows(runners, samples);
+    let mut updates = Vec::new();
+    for size in update::SIZES {
+        eprintln!("updating {size} policies under load");
+        let timing = if args.quick {
+            update::Timing::QUICK
+        } else {
+            update::Timing::FULL
+        };
+        updates.push(update::measure(&mut stage, size, timing).await?);
+    }
     Ok(Outcome {
         quick: args.quick,
         timing,
         agreed,
-        envoy: envoy_version(&runners).await?,
-        rows: figures::rows(runners, samples),
+        envoy,
+        rows,
+        updates,
     })
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::figures::{Goal, Measure, Outcome, Row, Spread};
 use crate::generate::Kind;
+use crate::update::Latency;
 use crate::variant::Variant;
 
 pub fn print(outcome: &Outcome) {
@@ -57,14 +58,7 @@ pub fn print(outcome: &Outcome) {
             most,
         } = ratio.over_all;
         let [first, last, denied] = ratio.by_kind.map(|kind| kind.median);
-        let goal = ratio.goal.map_or(String::new(), |goal| {
-            let (sign, value) = match goal {
-                Goal::AtLeast(value) => ("≥", value),
-                Goal::AtMost(value) => ("≤", value),
-            };
-            let met = if goal.is_met(median) { "met" } else { "missed" };
-            format!("{sign} {value}  {met}")
-        });
+        let goal = told(ratio.goal, median);
         println!(
             "{:<19} {median:>8.2} {:>15}  {first:>8.2} {last:>8.2} {denied:>8.2}  {goal:>9}",
             ratio.name,
@@ -86,6 +80,40 @@ pub fn print(outcome: &Outcome) {
             setup.peak_rss as f64 / 1024.0,
         );
     }
+    print_costs(outcome);
+}
+
+fn print_costs(outcome: &Outcome) {
+    println!(
+        "\n{:<28} {:>9}  {:>9}",
+        "changing the configuration", "", "goal"
+    );
+    for cost in outcome.costs() {
+        let goal = told(cost.goal, cost.value);
+        println!("{:<28} {:>9.1}  {goal:>9}", cost.name, cost.value);
+    }
+    for update in &outcome.updates {
+        let [calm, updated] = [update.calm, update.updated].map(|latency| {
+            let Latency { p50, p99, most } = latency;
+            format!("{p50:.2} / {p99:.2} / {most:.1}")
+        });
+        println!(
+            "{} policies, latency p50 / p99 / most in ms: {calm}; with updates {updated}",
+            update.policies
+        );
+    }
+}
+
+/// What a figure ought to be, and whether it is.
+fn told(goal: Option<Goal>, figure: f64) -> String {
+    goal.map_or(String::new(), |goal| {
+        let (sign, value) = match goal {
+            Goal::AtLeast(value) => ("≥", value),
+            Goal::AtMost(value) => ("≤", value),
+        };
+        let met = if goal.is_met(figure) { "met" } else { "missed" };
+        format!("{sign} {value}  {met}")
+    })
 }
 
 pub fn json(outcome: &Outcome) -> Value {
@@ -131,7 +159,7 @@ pub fn json(outcome: &Outcome) -> Value {
         }
         details.insert(ratio.name.to_owned(), detail);
     }
-    json!({
+    let mut all = json!({
         "machine": {"cores": machine.cores, "cpu": machine.cpu, "envoy": outcome.envoy},
         "settings": {
             "quick": outcome.quick,
@@ -144,7 +172,11 @@ pub fn json(outcome: &Outcome) -> Value {
         "ratios": ratios,
         "ratio_details": details,
         "config": config,
-    })
+    });
+    for cost in outcome.costs() {
+        all[cost.name] = json!(round(cost.value));
+    }
+    all
 }
 
 fn figures(rps: Spread, cpu: Spread) -> Value {

@@ -10,13 +10,15 @@ use serde_json::{Map, Value, json};
 use crate::policies::{Attribute, Pattern, Policy, Rule, Test, trust_domain};
 
 const TYPE: &str = "type.googleapis.com/";
+/// What the configuration of a Wasm filter is.
+pub const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /// The HTTP filter of a Wasm module, as Istio configures it.
 pub fn wasm(name: &str, module: &std::path::Path, configuration: &str) -> Value {
     json!({
         "name": name,
         "typed_config": {
-            "@type": format!("{TYPE}envoy.extensions.filters.http.wasm.v3.Wasm"),
+            "@type": format!("{TYPE}{WASM}"),
             "config": {
                 "name": name,
                 "root_id": name,
