@@ -1,10 +1,13 @@
-//! `cargo xtask bench`: the filters measured in a real Envoy.
+//! `cargo xtask bench`: the filters measured in a real Envoy, the engine by its instructions.
 
 use crate::cli::BenchArgs;
 use crate::testbed::{self, Profile};
-use crate::{Result, process, workspace};
+use crate::{Result, instructions, process, workspace};
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
+    if args.what == "instructions" {
+        return instructions::run();
+    }
     let mut bench = testbed::program("landbridge-bench", Profile::Release)?;
     bench.arg(&args.what);
     if args.quick {

@@ -26,7 +26,7 @@ pub enum Command {
     WasmTest,
     /// Start the three-cluster mesh and show it at work
     Demo(DemoArgs),
-    /// Measure the filters in a real Envoy
+    /// Measure the filters in a real Envoy, or count the engine's instructions
     Bench(BenchArgs),
     /// Compare the filters with Envoy's own, at random and for as long as is said
     Soak(SoakArgs),
@@ -69,9 +69,9 @@ pub struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Which benchmark to run
+    /// Which benchmark to run: `authz` in a real Envoy, or `instructions`, which needs valgrind
     pub what: String,
-    /// Fewer and shorter rounds: a look, not a figure to publish
+    /// `authz`: fewer and shorter rounds; a look, not a figure to publish
     #[arg(long)]
     pub quick: bool,
     /// Write the results to FILE as JSON, too

@@ -17,6 +17,7 @@ mod error;
 mod exports;
 mod fuzz;
 mod install;
+mod instructions;
 mod process;
 mod python;
 mod schema;

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::figures::Spread;
 use crate::generate::{self, Kind};
+use crate::policies::Policy;
 use crate::{Result, client, problem, translate};
 
 /// The numbers of policies: a large set, and one that no Kubernetes object holds.
@@ -99,12 +100,14 @@ impl Latency {
 pub async fn measure(stage: &mut Stage, policies: usize, timing: Timing) -> Result<Update> {
     // One policy more, one policy less: each is another configuration.
     let mut set = generate::policies(policies);
-    let whole = translate::landbridge(&set);
-    set.pop();
     let module = filter_module("authz")?;
-    let typed = |config: &str| translate::wasm("authz", &module, config)["typed_config"].take();
-    let whole = typed(&whole);
-    let configs = [typed(&translate::landbridge(&set)), whole.clone()];
+    let typed = |set: &[Policy]| {
+        let config = translate::landbridge(set);
+        translate::wasm("authz", &module, &config)["typed_config"].take()
+    };
+    let whole = typed(&set);
+    set.pop();
+    let configs = [typed(&set), whole.clone()];
     let name = format!("update-{policies}");
     let filter = stage.discovered(&name, &[translate::WASM], whole)?;
     let solo = stage.start(&name, vec![filter.filter()])?;
