@@ -175,8 +175,14 @@ pub(crate) fn judge(request: &Request<'_>, set: &PolicySet, meaning: Meaning) ->
     }
     // Who shows less is not admitted for it.
     for less in [
+        // Where there is a certificate, what is kept beside it is not looked at.
         RawRequest {
             certificate_uri: None,
+            peer_principal: None,
+            ..raw
+        },
+        RawRequest {
+            peer_principal: None,
             ..raw
         },
         RawRequest {

@@ -57,15 +57,17 @@ impl Read {
 pub(crate) fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
     let plan = authz.set.plan();
     let certificate_uri = host.property(&["connection", "uri_san_peer_certificate"])?;
+    let peer_principal = match (plan.peer_principal, &certificate_uri) {
+        (true, None) => host.property(&["filter_state", PEER_PRINCIPAL])?,
+        _ => None,
+    };
+    let is_named = certificate_uri.is_some() || peer_principal.is_some();
     let mut read = Read {
-        certificate_issuer: match (plan.issuer, &certificate_uri) {
-            (true, Some(_)) => given(authz, host, Given::Issuer)?,
-            _ => None,
+        certificate_issuer: match plan.issuer && is_named {
+            true => given(authz, host, Given::Issuer)?,
+            false => None,
         },
-        peer_principal: match (plan.peer_principal, &certificate_uri) {
-            (true, None) => host.property(&["filter_state", PEER_PRINCIPAL])?,
-            _ => None,
-        },
+        peer_principal,
         certificate_uri,
         headers: host.request_headers()?,
         ..Read::default()

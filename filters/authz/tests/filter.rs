@@ -405,3 +405,42 @@ fn the_port_is_asked_for_only_where_a_policy_does() {
     host.set_property("destination.port", 9090_i64.to_le_bytes());
     assert_eq!(filter.on_request(&host).0, Flow::Answered);
 }
+
+#[test]
+fn an_issuer_that_a_waypoint_keeps_proves_a_cluster_only_beside_one_principal() {
+    let by_issuer = |options: &str| {
+        let domain = r#""trustDomains":["euw1-a.mesh.example"]"#;
+        let both = format!(r#"{domain},"issuers":["CN=eu"]"#);
+        config(options, ALLOW_EU).replace(domain, &both)
+    };
+    let two = format!("{EU},{EU}");
+    for (identity, principal, issuer, flow) in [
+        ("FilterState", Some(EU), Some("CN=eu"), Flow::Continue),
+        ("FilterState", Some(EU), Some("CN=us"), Flow::Answered),
+        ("FilterState", Some(EU), None, Flow::Answered),
+        ("FilterState", Some("-"), Some("CN=eu"), Flow::Answered),
+        ("FilterState", Some(&two), Some("CN=eu"), Flow::Answered),
+        ("FilterState", None, Some("CN=eu"), Flow::Answered),
+        ("Certificate", Some(EU), Some("CN=eu"), Flow::Answered),
+    ] {
+        let host = host(&[], None);
+        for (key, value) in [
+            ("filter_state.io.istio.peer_principal", principal),
+            ("filter_state.landbridge.peer_issuer", issuer),
+        ] {
+            if let Some(value) = value {
+                host.set_property(key, value);
+            }
+        }
+        let config = by_issuer(&format!(r#"{{"peerIdentity":"{identity}"}}"#));
+        let filter = Authz::configure(&host, config.as_bytes()).unwrap();
+        let case = format!("{identity} {principal:?} {issuer:?}");
+        assert_eq!(filter.on_request(&host).0, flow, "{case}");
+        let missing = u64::from(principal == Some(EU) && issuer.is_none());
+        assert_eq!(
+            host.metric_sum(&["issuer_missing_total"]),
+            missing,
+            "{case}"
+        );
+    }
+}

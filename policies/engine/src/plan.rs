@@ -6,7 +6,8 @@
 /// `docs/performance.md`), and forged headers could not be seen without it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Whether the issuer of the caller's certificate is asked for: a cluster is proven by it.
+    /// Whether the issuer of the caller's certificate is asked for, also of one that only the
+    /// filter state knows: a cluster is proven by it.
     pub issuer: bool,
     /// Whether the caller's SPIFFE ID is asked for in the filter state, where there is no
     /// certificate.

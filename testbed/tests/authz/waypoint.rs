@@ -123,22 +123,66 @@ async fn a_sidecar_told_to_look_at_filter_state_looks_at_the_certificate_first()
     assert_eq!(decided["reason"], "UNAUTHENTICATED_SOURCE");
 }
 
-/// What a waypoint keeps is a name, and not who signed for it.
-#[tokio::test]
-async fn clusters_that_only_their_issuer_tells_apart_are_unknown_at_a_waypoint() {
+/// Clusters of one trust domain, waypoints that take plaintext too.
+async fn one_trust_domain(name: &str, source: &str, options: &str) -> Mesh {
     let clusters = ClusterSpec::default_mesh().into_iter();
     let clusters = clusters.map(|cluster| cluster.in_trust_domain("cluster.local"));
-    let mesh = Mesh::builder("waypoint-issuer")
+    let mesh = Mesh::builder(name)
         .clusters(clusters)
         .clients(false)
         .waypoints()
-        .config(shared(BY_ISSUER, "clusters: [use1-b]", Some(FILTER_STATE)));
-    let mesh = mesh.start().await.unwrap();
-    for from in ["use1-b", "use1-a", "euw1-a"] {
+        .peer_authentication(PeerAuthentication::Permissive)
+        .config(shared(BY_ISSUER, source, Some(options)));
+    mesh.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn clusters_that_only_their_issuer_tells_apart_are_known_at_a_waypoint() {
+    let mesh = one_trust_domain("waypoint-issuer", "clusters: [use1-b]", FILTER_STATE).await;
+    for (from, answer) in [("use1-b", 200), ("use1-a", 403), ("euw1-a", 403)] {
         let path = format!("/{from}");
         let call = Call::get(&path).from(frontend(from)).to("use1-a");
-        assert_eq!(status(&mesh, call).await, 403, "{from}");
+        assert_eq!(status(&mesh, call.clone()).await, answer, "{from}");
+        assert_eq!(status(&mesh, call.http2()).await, answer, "{from}");
         let decided = decision(&mesh, "use1-a", &path).await;
-        assert_eq!(decided["reason"], "UNKNOWN_CLUSTER", "{from}");
+        assert_eq!(decided["source_cluster"], from, "{from}");
     }
+    // No header is filter state.
+    let mut call = Call::get("/").from(frontend("euw1-a")).to("use1-a");
+    for name in ["landbridge.peer_issuer", "io.istio.peer_issuer"] {
+        call = call.header(name, "L=use1-b,CN=Root CA,O=Istio");
+    }
+    assert_eq!(status(&mesh, call).await, 403);
+}
+
+#[tokio::test]
+async fn an_issuer_without_a_single_principal_proves_nothing_at_a_waypoint() {
+    let not_eu = "notClusters: [euw1-a]";
+    let mesh = one_trust_domain("waypoint-issuer-alone", not_eu, FILTER_STATE).await;
+    let uri = mesh.spiffe(&frontend("use1-b")).unwrap();
+    let two = Identity::uris(
+        "use1-b",
+        [uri.clone(), uri],
+        Signer::Cluster("use1-b".to_owned()),
+    );
+    let from = |who: Identity, path: &str| Call::get(path).from(who).to("use1-a");
+    for (call, path) in [
+        (
+            from(frontend("use1-b").into(), "/plain").plaintext(),
+            "/plain",
+        ),
+        (from(two, "/two"), "/two"),
+    ] {
+        assert_eq!(status(&mesh, call).await, 403, "{path}");
+        let decided = decision(&mesh, "use1-a", path).await;
+        assert_eq!(decided["reason"], "UNAUTHENTICATED_SOURCE", "{path}");
+    }
+    let known = from(frontend("use1-b").into(), "/");
+    assert_eq!(status(&mesh, known).await, 200);
+    // Nor does it where the principal is not looked at.
+    apply(&mesh, "use1-a", &shared(BY_ISSUER, not_eu, Some("{}"))).await;
+    let unread = from(frontend("use1-b").into(), "/unread");
+    assert_eq!(status(&mesh, unread).await, 403);
+    let decided = decision(&mesh, "use1-a", "/unread").await;
+    assert_eq!(decided["reason"], "UNAUTHENTICATED_SOURCE");
 }

@@ -24,7 +24,8 @@ pub struct RawRequest<'a> {
     pub headers: &'a [(String, Vec<u8>)],
     /// The first URI of the client's validated certificate.
     pub certificate_uri: Option<&'a [u8]>,
-    /// The distinguished name of that certificate's issuer.
+    /// The distinguished name of who issued that certificate, or the one that `peer_principal` is
+    /// from.
     pub certificate_issuer: Option<&'a [u8]>,
     /// The SPIFFE ID that the proxy keeps for a connection without a certificate: a waypoint's.
     pub peer_principal: Option<&'a [u8]>,
@@ -103,11 +104,10 @@ impl<'a> RawRequest<'a> {
 
     /// Who made the connection.
     pub(crate) fn caller(&self, set: &PolicySet) -> Caller<'a> {
-        let issuer = self.certificate_uri.and(text(self.certificate_issuer));
-        let certificate = Certificate {
-            uri: self.peer_uri(set),
-            issuer,
-        };
+        let uri = self.peer_uri(set);
+        // An issuer by itself is nobody's.
+        let issuer = uri.and(text(self.certificate_issuer));
+        let certificate = Certificate { uri, issuer };
         Caller::new(certificate, set.mesh())
     }
 }
