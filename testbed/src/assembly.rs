@@ -15,7 +15,7 @@ use crate::net::{
     CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
     SERVICE_PORT,
 };
-use crate::pki::Workload;
+use crate::pki::{Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
 use crate::{Error, Filter, GatewayMode, Side};
@@ -115,12 +115,21 @@ impl Assembly<'_> {
             admin_port: GATEWAY_ADMIN_PORT,
             concurrency: 1,
         };
+        let roots = self.wish.clients_of_any_name.then(|| {
+            let all = self.mesh.sites.iter().map(|site| {
+                let signer = Signer::Cluster(site.spec.name.clone());
+                Ok(self.mesh.pki().authority(&signer)?.root_pem.as_str())
+            });
+            all.collect::<Result<String, Error>>()
+        });
+        let roots = roots.transpose()?;
         let (listener, clusters) = envoy::gateway(Entry {
             cluster: &site.spec.name,
             ip: site.ip,
             material: &self.credentials(site, &role)?,
             trust: self.trust,
             mode,
+            roots: roots.as_deref(),
             destinations: &self.destinations()?,
             access_log: &self.access_log(site, &role).to_string_lossy(),
         });

@@ -32,6 +32,7 @@ pub struct Builder {
     pub(crate) client_concurrency: u32,
     pub(crate) server_form: ServerForm,
     gateways: HashMap<String, GatewayMode>,
+    pub(crate) clients_of_any_name: bool,
     clients: bool,
     wait_ready: bool,
     ready_timeout: Duration,
@@ -54,6 +55,7 @@ impl Builder {
             client_concurrency: 1,
             server_form: ServerForm::Sidecar,
             gateways: HashMap::new(),
+            clients_of_any_name: false,
             clients: true,
             wait_ready: true,
             ready_timeout: Duration::from_secs(20),
@@ -131,6 +133,13 @@ impl Builder {
     /// plaintext those without a certificate.
     pub fn gateway(mut self, cluster: &str, mode: GatewayMode) -> Self {
         self.gateways.insert(cluster.to_owned(), mode);
+        self
+    }
+
+    /// Has gateways take any client whose certificate is from one of the mesh's authorities, also
+    /// one without a URI.
+    pub fn clients_of_any_name(mut self) -> Self {
+        self.clients_of_any_name = true;
         self
     }
 

@@ -75,6 +75,29 @@ async fn a_gateway_says_who_called_it_as_its_mode_has_it() {
     assert!(matches!(unproven, Err(CallError::Tls(_))), "{unproven:?}");
 }
 
+/// An element without a URI is somebody's; without a certificate there is none.
+#[tokio::test]
+async fn a_client_without_a_uri_is_forwarded_as_one_without_a_uri() {
+    let mesh = Mesh::builder("gateway-nameless")
+        .filters([])
+        .clients(false)
+        .clients_of_any_name();
+    let mesh = mesh
+        .gateway("use1-a", GatewayMode::SanitizeSet)
+        .gateway("use1-b", GatewayMode::AppendForward);
+    let mesh = mesh.start().await.unwrap();
+    let nameless = || Identity::uris("euw1-a", [""; 0], Signer::Cluster("euw1-a".to_owned()));
+    for (gateway, before) in [("use1-a", ""), ("use1-b", FORGED)] {
+        let by = mesh.spiffe(&Workload::gateway(gateway)).unwrap();
+        let call = Call::get("/").from(nameless()).via_gateway(gateway);
+        let call = call.header("x-forwarded-client-cert", FORGED);
+        let header = forwarded(&mesh, call).await;
+        let rest = header.strip_prefix(before).unwrap();
+        let wanted = format!("By={by};URI=");
+        assert_eq!(rest.trim_start_matches(','), wanted, "{gateway}");
+    }
+}
+
 /// Why one element's place does not tell by whom it is.
 #[tokio::test]
 async fn what_is_in_a_uri_is_forwarded_as_it_is() {

@@ -49,4 +49,4 @@ pub use path::{MalformedPath, normalize};
 pub use plan::{MetadataPath, Plan};
 pub use policy_set::{PolicySet, Settings};
 pub use truth::Truth;
-pub use xfcc::{Element, MalformedXfcc, elements, forwarded_by};
+pub use xfcc::{Client, Element, MalformedXfcc, elements, forwarded_by};

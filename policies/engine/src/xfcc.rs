@@ -89,18 +89,26 @@ impl Element<'_> {
     }
 }
 
-/// The URI of the client for which the gateway vouches, whose own certificate says that it is
-/// `gateway` (`spiffe://…`). None where it does not say, or where its client has none.
-pub fn forwarded_by<'a>(
-    value: &'a str,
-    gateway: &str,
-) -> Result<Option<Cow<'a, str>>, MalformedXfcc> {
+/// Whom a gateway speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Client<'a> {
+    /// Nobody but itself: it wrote nothing, as Envoy does where a client has no certificate.
+    Nobody,
+    /// A client whose certificate has no URI.
+    Unnamed,
+    /// A client with this URI.
+    Named(Cow<'a, str>),
+}
+
+/// The client for which the gateway vouches, whose own certificate says that it is `gateway`
+/// (`spiffe://…`).
+pub fn forwarded_by<'a>(value: &'a str, gateway: &str) -> Result<Client<'a>, MalformedXfcc> {
     let mut elements = elements(value)?;
     if elements.last().is_some_and(|last| last.is_about(gateway)) {
         elements.pop();
     }
     let Some(last) = elements.pop() else {
-        return Ok(None);
+        return Ok(Client::Nobody);
     };
     let by_another = |e: &Element<'_>| !e.by.is_empty() && !e.is_by(gateway);
     let is_told = last.is_by(gateway) && elements.iter().all(by_another);
@@ -110,7 +118,8 @@ pub fn forwarded_by<'a>(
     let mut uris = last.uris.into_iter();
     match (uris.next(), uris.next()) {
         (_, Some(_)) => Err(MalformedXfcc::SeveralUris),
-        (uri, None) => Ok(uri.filter(|uri| !uri.is_empty())),
+        (Some(uri), None) if !uri.is_empty() => Ok(Client::Named(uri)),
+        (_, None) => Ok(Client::Unnamed),
     }
 }
 

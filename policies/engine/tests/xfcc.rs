@@ -1,7 +1,6 @@
 //! Who a gateway says it speaks for, read of headers that it and its clients may have written.
 
-use landbridge_engine::{MalformedXfcc, elements, forwarded_by};
-use std::borrow::Cow;
+use landbridge_engine::{Client, MalformedXfcc, elements, forwarded_by};
 
 const GATEWAY: &str = "spiffe://mesh.example/ns/istio-system/sa/gateway";
 /// What the gateway's Envoy writes in front of what it says of its client.
@@ -9,11 +8,18 @@ const BY_GATEWAY: &str = "By=spiffe://mesh.example/ns/istio-system/sa/gateway;Ha
 /// What the sidecar that we run in appends about the gateway.
 const OURS: &str = "By=spiffe://a/ns/shop/sa/orders;Hash=0b;Subject=\"\";URI=spiffe://mesh.example/ns/istio-system/sa/gateway";
 
+/// A client whose certificate has no URI.
+const UNNAMED: Option<&str> = Some("");
+
 /// Asks of a value in which `GATEWAY`, `GW;` and `OURS` stand for the constants.
 fn asked(value: &str) -> Result<Option<String>, MalformedXfcc> {
     let value = value.replace("OURS", OURS).replace("GW;", BY_GATEWAY);
     let value = value.replace("GATEWAY", GATEWAY);
-    forwarded_by(&value, GATEWAY).map(|uri| uri.map(Cow::into_owned))
+    forwarded_by(&value, GATEWAY).map(|client| match client {
+        Client::Nobody => None,
+        Client::Unnamed => UNNAMED.map(str::to_owned),
+        Client::Named(uri) => Some(uri.into_owned()),
+    })
 }
 
 #[test]
@@ -35,9 +41,15 @@ fn who_the_gateway_vouches_for() {
         (
             "a client whose certificate has no URI",
             "GW;Subject=\"CN=x\";URI=",
-            None,
+            UNNAMED,
         ),
-        ("no URI is asked for", "GW;Subject=\"CN=x\",OURS", None),
+        ("and ours", "GW;Subject=\"CN=x\";URI=,OURS", UNNAMED),
+        ("no URI is asked for", "GW;Subject=\"CN=x\",OURS", UNNAMED),
+        (
+            "in front of it one with a URI",
+            "By=spiffe://b/y;URI=spiffe://a/x,GW;URI=",
+            UNNAMED,
+        ),
         (
             "a gateway's own gateway is its client",
             "GW;URI=GATEWAY",

@@ -18,6 +18,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) material: &'a Material,
     pub(crate) trust: &'a Trust,
     pub(crate) mode: GatewayMode,
+    /// The roots (PEM) of its clients, where their names do not matter.
+    pub(crate) roots: Option<&'a str>,
     pub(crate) destinations: &'a [Destination<'a>],
     pub(crate) access_log: &'a str,
 }
@@ -61,7 +63,10 @@ pub(crate) fn gateway(parts: Entry<'_>) -> (Value, Vec<Value>) {
         })
     };
     let mut secure = chain("tls");
-    secure["transport_socket"] = tls::downstream(parts.material, parts.trust);
+    secure["transport_socket"] = match parts.roots {
+        None => tls::downstream(parts.material, parts.trust),
+        Some(roots) => tls::downstream_of_any_name(parts.material, roots),
+    };
     let listener = json!({
         "name": format!("{ip}_{GATEWAY_PORT}"),
         "address": socket_address(ip, GATEWAY_PORT),

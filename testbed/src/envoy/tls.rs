@@ -52,6 +52,16 @@ fn certificate(material: &Material) -> Value {
 /// The transport socket of a listener that wants its callers' certificates. The SPIFFE validator
 /// wants them even where `require_client_certificate` is false.
 pub(super) fn downstream(material: &Material, trust: &Trust) -> Value {
+    listener(material, &trust.context(&[]))
+}
+
+/// The same, of whatever name: any of these roots (PEM) is enough, as for clients from outside of
+/// a mesh.
+pub(super) fn downstream_of_any_name(material: &Material, roots: &str) -> Value {
+    listener(material, &json!({"trusted_ca": {"inline_string": roots}}))
+}
+
+fn listener(material: &Material, context: &Value) -> Value {
     json!({
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
@@ -68,7 +78,7 @@ pub(super) fn downstream(material: &Material, trust: &Trust) -> Value {
                 },
                 "alpn_protocols": ["h2", "http/1.1"],
                 "tls_certificates": certificate(material),
-                "validation_context": trust.context(&[]),
+                "validation_context": context,
             },
             "require_client_certificate": true,
         },

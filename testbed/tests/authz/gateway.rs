@@ -194,7 +194,7 @@ async fn of_several_elements_the_gateways_counts_and_what_cannot_be_told_is_refu
             200,
         ),
         ("no `By`", b.clone(), 200),
-        ("no URI: it is the gateway's own", by.clone(), 403),
+        ("no URI", by.clone(), 403),
         ("an empty one", format!("{by};URI="), 403),
         (
             "no SPIFFE ID",
@@ -271,6 +271,37 @@ async fn without_a_client_to_speak_for_the_gateway_is_the_caller() {
         .from(frontend("use1-b"))
         .via_gateway("use1-a");
     assert_eq!(call(&mesh, behind.to("use1-a")).await.status, 403);
+}
+
+/// A certificate that says nothing of the mesh's is not the gateway's.
+#[tokio::test]
+async fn a_client_without_a_uri_is_not_the_gateway_that_it_comes_through() {
+    let gateway_itself = FROM_B.replace(
+        "clusters: [use1-b], namespaces: [shop]",
+        "namespaces: [istio-system]",
+    );
+    let mesh = Mesh::builder("nameless")
+        .clients(false)
+        .clients_of_any_name()
+        .gateway("use1-a", GatewayMode::SanitizeSet)
+        .gateway("use1-b", GatewayMode::AppendForward);
+    let mesh = mesh.config(config(&gateway_itself, GATEWAYS));
+    let mesh = mesh.start().await.unwrap();
+    let nameless = || Identity::uris("euw1-a", [""; 0], Signer::Cluster("euw1-a".to_owned()));
+    for through in ["use1-a", "use1-b"] {
+        let path = format!("/{through}");
+        let asked = || Call::get(&path).via_gateway(through).to("use1-a");
+        let nobody = call(&mesh, asked().plaintext()).await;
+        assert_eq!(nobody.status, 200, "the gateway itself, {through}");
+        for asked in [asked(), asked().http2()] {
+            let reply = call(&mesh, asked.from(nameless())).await;
+            assert_eq!(reply.status, 403, "{through}");
+        }
+    }
+    let denied = Call::get("/why").from(nameless()).via_gateway("use1-a");
+    assert_eq!(call(&mesh, denied.to("use1-a")).await.status, 403);
+    let decided = decision(&mesh, "use1-a", "/why").await;
+    assert_eq!(decided["reason"], "UNAUTHENTICATED_SOURCE");
 }
 
 #[tokio::test]

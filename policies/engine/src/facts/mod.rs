@@ -9,7 +9,7 @@ use crate::matcher::{End, Kept, Known, Several, Text};
 use crate::metadata::{Found, Metadata};
 use crate::plan::Plan;
 use crate::policy_set::PolicySet;
-use crate::xfcc::forwarded_by;
+use crate::xfcc::{Client, forwarded_by};
 use headers::{Headers, XFCC};
 use host::{folded, host_of};
 use landbridge_model::PeerIdentity;
@@ -160,15 +160,15 @@ impl<'a> Facts<'a> {
         };
         let header = std::str::from_utf8(header).map_err(|_| malformed("is not UTF-8".into()))?;
         let client = forwarded_by(header, gateway).map_err(|e| malformed(e.to_string()))?;
-        if let Some(uri) = client {
-            // What had to be unescaped is no SPIFFE ID: it speaks for nobody.
-            let uri = match uri {
-                Cow::Borrowed(uri) => Some(uri),
-                Cow::Owned(_) => None,
-            };
-            let client = Caller::new(Certificate { uri, issuer: None }, set.mesh());
-            self.peer = Some(std::mem::replace(&mut self.caller, client));
-        }
+        let uri = match client {
+            Client::Nobody => return Ok(()),
+            Client::Named(Cow::Borrowed(uri)) => Some(uri),
+            // What had to be unescaped is no SPIFFE ID. And whoever has a certificate without one
+            // is not the gateway either.
+            Client::Named(Cow::Owned(_)) | Client::Unnamed => None,
+        };
+        let client = Caller::new(Certificate { uri, issuer: None }, set.mesh());
+        self.peer = Some(std::mem::replace(&mut self.caller, client));
         Ok(())
     }
 
