@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::build::read;
 use crate::{Error, Result, process, workspace};
 
 const RUNNER: &str = "gungraun-runner";
@@ -33,35 +32,15 @@ pub(crate) fn run() -> Result<()> {
 
 /// The runner, of the very version of the library: others are refused by it.
 fn runner() -> Result<PathBuf> {
-    let lock = read(&workspace::root()?.join("Cargo.lock"))?;
-    let version = locked(&String::from_utf8_lossy(&lock), RUNNER)
-        .ok_or_else(|| Error::new(format!("Cargo.lock does not have `{RUNNER}`")))?;
+    let version = workspace::locked_version(RUNNER)?;
     let help = format!("cargo install {RUNNER} --version ={version} --locked");
     let Some(path) = workspace::on_path(RUNNER) else {
         return Err(Error::new(format!("there is no `{RUNNER}`")).help(help));
     };
     let found = process::output(Command::new(&path).arg("--version"))?;
-    if found.split_whitespace().nth(1) != Some(&version) {
+    if found.split_whitespace().nth(1) != Some(version.as_str()) {
         let found = found.trim();
         return Err(Error::new(format!("`{found}` is not version {version}")).help(help));
     }
     Ok(path)
-}
-
-/// The version of a package in a lock file.
-fn locked(lock: &str, package: &str) -> Option<String> {
-    let entry = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
-    Some(entry.1.split_once('"')?.0.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::locked;
-
-    #[test]
-    fn a_version_is_read_from_the_lock_file() {
-        let lock = "[[package]]\nname = \"ab\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"a\"\nversion = \"2.1.0\"\n";
-        assert_eq!(locked(lock, "a").as_deref(), Some("2.1.0"));
-        assert_eq!(locked(lock, "b"), None);
-    }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{Error, Result, process, workspace};
+use crate::{Result, process, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const PACKAGE: &str = "landbridge-wasm-test";
@@ -39,16 +39,13 @@ pub(crate) fn run() -> Result<()> {
 
 /// The runner, installed if it is not there.
 fn runner() -> Result<PathBuf> {
-    let lock = workspace::root()?.join("Cargo.lock");
-    let text = fs::read_to_string(&lock).map_err(|e| Error::at("read", &lock, &e))?;
-    let version = locked_version(&text, "wasm-bindgen")
-        .ok_or_else(|| Error::new("Cargo.lock does not say a version of wasm-bindgen"))?;
+    let version = workspace::locked_version("wasm-bindgen")?;
     let to = workspace::target()?
         .join("tools")
         .join(format!("wasm-bindgen-{version}"));
     let runner = to.join("bin").join(RUNNER);
     if !runs(&runner) {
-        install(version, &to)?;
+        install(&version, &to)?;
     }
     Ok(runner)
 }
@@ -88,26 +85,4 @@ fn runs(runner: &Path) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|s| s.success())
-}
-
-/// The version of a package in the text of a lock file.
-fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
-    let (_, after) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
-    after.split('"').next()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_read_from_the_lock_file() {
-        let lock = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"1.2.3\"\n\n\
-                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"x\"\n";
-        assert_eq!(locked_version(lock, "wasm-bindgen"), Some("0.2.130"));
-        assert_eq!(locked_version(lock, "wasm"), None);
-        let root = workspace::root().unwrap();
-        let ours = fs::read_to_string(root.join("Cargo.lock")).unwrap();
-        assert!(locked_version(&ours, "wasm-bindgen").is_some());
-    }
 }

@@ -1,6 +1,7 @@
 //! Where things are.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
@@ -52,4 +53,32 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?)
         .map(|dir| dir.join(name))
         .find(runs)
+}
+
+/// The version that Cargo.lock has of a package.
+pub(crate) fn locked_version(package: &str) -> Result<String> {
+    let lock = root()?.join("Cargo.lock");
+    let text = fs::read_to_string(&lock).map_err(|e| Error::at("read", &lock, &e))?;
+    let version = version_in(&text, package).map(str::to_owned);
+    version.ok_or_else(|| Error::new(format!("Cargo.lock does not have `{package}`")))
+}
+
+/// The version of a package in the text of a lock file.
+fn version_in<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
+    let (_, after) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
+    after.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_from_the_lock_file() {
+        let lock = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"1.2.3\"\n\n\
+                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"x\"\n";
+        assert_eq!(version_in(lock, "wasm-bindgen"), Some("0.2.130"));
+        assert_eq!(version_in(lock, "wasm"), None);
+        assert!(locked_version("wasm-bindgen").is_ok());
+    }
 }
