@@ -28,6 +28,8 @@ pub(crate) enum Anchor {
     Suffix(Box<str>),
     /// It has this segment behind one that is `ns`.
     Namespace(Box<str>),
+    /// It has a segment that begins so behind one that is `ns`.
+    NamespacePrefix(Box<str>),
 }
 
 impl Glob {

@@ -245,8 +245,12 @@ fn literal(s: &str) -> GlobPiece {
 /// A pattern of SPIFFE IDs with a namespace in them, by which it can be looked up unless it is open.
 fn in_namespace(pieces: &[GlobPiece], namespace: &[GlobPiece]) -> TextPattern {
     let mut glob = Glob::new(pieces);
-    if let [GlobPiece::Literal(s)] = namespace {
-        glob.anchor = Anchor::Namespace(s.as_str().into());
+    match namespace {
+        // One with a slash is more than a segment.
+        [GlobPiece::Literal(s), ..] if s.contains('/') => {}
+        [GlobPiece::Literal(s)] => glob.anchor = Anchor::Namespace(s.as_str().into()),
+        [GlobPiece::Literal(s), ..] => glob.anchor = Anchor::NamespacePrefix(s.as_str().into()),
+        _ => {}
     }
     TextPattern::Glob(Box::new(glob))
 }

@@ -126,6 +126,7 @@ fn text_keys(text: Text, set: &TextSet) -> Option<Vec<Key<'_>>> {
             TextPattern::Glob(glob) => match &glob.anchor {
                 Anchor::Suffix(s) => Key::Text(text, Shape::Suffix, s),
                 Anchor::Namespace(s) => Key::Text(Text::PeerNamespace, Shape::Exact, s),
+                Anchor::NamespacePrefix(s) => Key::Text(Text::PeerNamespace, Shape::Prefix, s),
                 Anchor::Nothing => return None,
             },
         })
