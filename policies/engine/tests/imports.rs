@@ -241,6 +241,11 @@ fn ids_of_any_form_are_matched_as_istios_regular_expressions_do() {
         ),
         (r#""namespaces":["shop"]"#, "spiffe://td/ns/shop", false),
         (r#""namespaces":["sh*"]"#, "spiffe://td/ns/shop/sa/a", true),
+        (
+            r#""namespaces":["shop/sa"]"#,
+            "spiffe://td/ns/shop/sa/a",
+            true,
+        ),
         (r#""namespaces":["s*p"]"#, "spiffe://td/ns/shop/sa/a", true),
         (
             r#""serviceAccounts":["shop/a.b"]"#,
