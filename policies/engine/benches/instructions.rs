@@ -109,12 +109,15 @@ fn scene(policies: usize, caller: &str, verdict: Verdict) -> Scene {
         ("x-request-id", "00000000-0000-0000-0000-000000000000"),
     ];
     let owned = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-    Scene {
+    let scene = Scene {
         loaded: loaded(&configuration(policies)),
         headers: owned.to_vec(),
         uri: format!("spiffe://use1-a.example/ns/bench/sa/{caller}"),
         verdict,
-    }
+    };
+    // The allocator tidies up after the load at whatever moment suits it: not while we count.
+    assert!(judge(&scene).verdict == verdict);
+    scene
 }
 
 fn first(policies: usize) -> Scene {

@@ -32,7 +32,7 @@ impl AddressIndex {
         for (_, length) in self.lengths.range((family, 0)..=(family, u8::MAX)) {
             let block = IpNet::new(address, *length).ok().map(|block| block.trunc());
             let found = block.and_then(|block| self.by_block.get(&block));
-            lists.extend(found.map(Vec::as_slice));
+            lists.extend(found);
         }
     }
 }

@@ -60,7 +60,7 @@ impl<K> Default for Filed<K> {
 impl<K: Ord> Filed<K> {
     fn find<'a>(&'a self, key: Option<K>, at_least: Truth, lists: &mut Lists<'a>) {
         match key {
-            Some(key) => lists.extend(self.by.get(&key).map(Vec::as_slice)),
+            Some(key) => lists.extend(self.by.get(&key)),
             None if at_least == Truth::Unknown => lists.push(&self.all),
             None => {}
         }
@@ -71,8 +71,22 @@ impl<K: Ord> Filed<K> {
     }
 }
 
-/// Lists of rules that may match, each in order.
-type Lists<'a> = Vec<&'a [Ordinal]>;
+/// Lists of rules that may match, each in order, none empty: most look-ups find nothing, and what
+/// they find is merged.
+#[derive(Default)]
+struct Lists<'a>(Vec<&'a [Ordinal]>);
+
+impl<'a> Lists<'a> {
+    fn push(&mut self, list: &'a [Ordinal]) {
+        if !list.is_empty() {
+            self.0.push(list);
+        }
+    }
+
+    fn extend(&mut self, list: Option<&'a Vec<Ordinal>>) {
+        self.push(list.map(Vec::as_slice).unwrap_or_default());
+    }
+}
 
 /// A rule has at most one place in a list.
 fn push(list: &mut Vec<Ordinal>, rule: Ordinal) {
@@ -190,7 +204,7 @@ impl RuleIndex {
         facts: &Facts<'_>,
         at_least: Truth,
     ) -> impl Iterator<Item = &'a (RuleRef, Arc<Rule>)> {
-        let mut lists: Lists<'a> = Vec::with_capacity(8);
+        let mut lists = Lists::default();
         if !self.rules.is_empty() {
             lists.push(&self.rest);
             self.clusters
@@ -215,14 +229,13 @@ impl RuleIndex {
                     Known::Not | Known::Absent => {}
                 }
             }
-            lists.retain(|list| !list.is_empty());
         }
-        Merge(lists).filter_map(|ordinal| self.rules.get(usize::try_from(ordinal).ok()?))
+        Merge(lists.0).filter_map(|ordinal| self.rules.get(usize::try_from(ordinal).ok()?))
     }
 }
 
 /// The union of ordered lists, in order.
-struct Merge<'a>(Lists<'a>);
+struct Merge<'a>(Vec<&'a [Ordinal]>);
 
 impl Iterator for Merge<'_> {
     type Item = Ordinal;

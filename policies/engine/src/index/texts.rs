@@ -54,16 +54,16 @@ impl TextIndex {
         if !value.is_empty() {
             lists.push(&self.present);
         }
-        lists.extend(self.exact.get(value).map(Vec::as_slice));
+        lists.extend(self.exact.get(value));
         // Past the value's own length there is nothing to cut.
         for (length, prefixes) in self.prefixes.range(..=value.len()) {
             let found = value.get(..*length).and_then(|prefix| prefixes.get(prefix));
-            lists.extend(found.map(Vec::as_slice));
+            lists.extend(found);
         }
         for (length, suffixes) in self.suffixes.range(..=value.len()) {
             let start = value.len().saturating_sub(*length);
             let found = value.get(start..).and_then(|suffix| suffixes.get(suffix));
-            lists.extend(found.map(Vec::as_slice));
+            lists.extend(found);
         }
     }
 }
