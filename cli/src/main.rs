@@ -8,12 +8,13 @@
 mod commands;
 mod exit;
 mod input;
+mod proxy;
 mod report;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Checks, tests and renders the policies of a multi-cluster mesh.
+/// Checks, tests, explains and renders the policies of a multi-cluster mesh.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Check(commands::check::Args),
     Test(commands::test::Args),
+    Explain(Box<commands::explain::Args>),
     Render(commands::render::Args),
     Completions(commands::completions::Args),
 }
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Check(args) => commands::check::run(&args),
         Command::Test(args) => commands::test::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Render(args) => commands::render::run(&args),
         Command::Completions(args) => commands::completions::run::<Cli>(&args),
     };

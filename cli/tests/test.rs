@@ -147,7 +147,7 @@ spec:
     FAILED shop/t: nothing holds (policies.yaml)
       verdict: got `deny`, wants `allow`
         ALLOW shop/istio: all of rule `0` held but `namespaces`: got `spiffe://use1-a.mesh.example/ns/shop/sa/frontend`, wants `*/ns/team-*/*`; and `paths`: got `/x`, wants `/a/{*}`
-        ALLOW shop/tokens: all of rule `token` held but `requestPrincipals`: got `none of these`, wants `https://a/x`; and `ipBlocks`: got `127.0.0.1`, wants `10.0.0.0/8`; and `grpcServices`: not there, wants `shop.Orders/*`; and `request.auth.claims[a][b]`: not there, wants `c`; and `validity`: got `2026-02-01T00:00:00Z`, wants `notAfter: 2026-01-01T00:00:00Z`
+        ALLOW shop/tokens: all of rule `token` held but `requestPrincipals`: got `https://a/y`, wants `https://a/x`; and `ipBlocks`: got `127.0.0.1`, wants `10.0.0.0/8`; and `grpcServices`: not there, wants `shop.Orders/*`; and `request.auth.claims[a][b]`: not there, wants `c`; and `validity`: got `2026-02-01T00:00:00Z`, wants `notAfter: 2026-01-01T00:00:00Z`
         ALLOW shop/nothing: it has no rules
     0 passed, 1 failed
     ");

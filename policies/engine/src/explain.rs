@@ -227,10 +227,13 @@ impl PolicySet {
                     Alternatives::Metadata => "metadata",
                 }
                 .to_owned(),
-                match Truth::any(clauses.iter().map(|clause| clause.holds(facts))) {
-                    Truth::Unknown => None,
-                    Truth::No => Some("none of these".to_owned()),
-                    Truth::Yes => Some("one of these".to_owned()),
+                match what {
+                    Alternatives::RequestPrincipals => principal(clauses, facts),
+                    _ => match Truth::any(clauses.iter().map(|clause| clause.holds(facts))) {
+                        Truth::Unknown => None,
+                        Truth::No => Some("none of these".to_owned()),
+                        Truth::Yes => Some("one of these".to_owned()),
+                    },
                 },
                 vec![told.trim_matches('`').to_owned()],
             ),
@@ -288,6 +291,22 @@ impl PolicySet {
             }
         }
     }
+}
+
+/// The issuer and subject that a request has, told by the texts that the first of these looks at.
+fn principal(clauses: &[Clause], facts: &Facts<'_>) -> Option<String> {
+    let mut parts = Vec::new();
+    for test in clauses.first().iter().flat_map(|clause| &clause.0) {
+        let Matcher::Text(text, _) = &test.matcher else {
+            continue;
+        };
+        match facts.text(*text) {
+            Known::Text(value) => parts.push(value),
+            Known::Absent | Known::Several(_) => return Some(String::new()),
+            Known::Not => return None,
+        }
+    }
+    Some(parts.join("/"))
 }
 
 fn moment(since: &Duration) -> String {
