@@ -1,6 +1,7 @@
 //! Who calls: few, so that policies that name them meet them often, and odd ones among them.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::{ClusterSpec, Identity, Signer};
 /// the server name that it asks for.
 type Row = (Option<&'static str>, [u8; 2], Option<&'static str>);
 
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 20] = [
     (
         Some("td.one/ns/shop/sa/frontend"),
         [0, 1],
@@ -60,6 +61,10 @@ const ROWS: [Row; 17] = [
         [3, 3],
         Some("pay.shop"),
     ),
+    // No SPIFFE IDs at all, though Envoy takes them for some.
+    (Some("td.one/ns/shop//sa/frontend"), [5, 1], None),
+    (Some("td.one/ns/shop/sa/front%20end"), [5, 2], None),
+    (Some("td.one/"), [5, 3], None),
     (None, [0, 1], None),
     (None, [4, 1], None),
 ];
@@ -79,6 +84,20 @@ pub(super) fn clusters() -> Vec<ClusterSpec> {
 
 /// How many there are.
 pub(super) const COUNT: usize = ROWS.len();
+
+/// One with a certificate, and one without.
+pub(super) const CERTIFIED: usize = 0;
+pub(super) const PLAINTEXT: usize = COUNT - 1;
+
+/// A caller's SPIFFE id, without `spiffe://`.
+pub(super) fn id(caller: usize) -> Option<&'static str> {
+    ROWS[caller].0
+}
+
+/// What another filter keeps of every request.
+pub(super) fn colours() -> Value {
+    json!(["red", "green", 7])
+}
 
 /// What a caller is called.
 pub(super) fn name(caller: usize) -> String {
@@ -112,7 +131,12 @@ pub(super) fn caller(caller: usize) -> Caller {
 }
 
 /// What tokens say.
-pub(super) fn claims() -> Vec<Value> {
+pub(super) fn claims() -> &'static [Value] {
+    static CLAIMS: LazyLock<Vec<Value>> = LazyLock::new(all_claims);
+    &CLAIMS
+}
+
+fn all_claims() -> Vec<Value> {
     let issuer = "https://issuer.example";
     vec![
         json!({"iss": issuer, "sub": "alice", "aud": "orders", "azp": "web",
@@ -134,6 +158,7 @@ pub(super) fn claims() -> Vec<Value> {
         json!({"iss": issuer, "sub": "alice", "x.example/role": "ops",
             "realm": {"roles": [["editor"]], "tier": {"gold": true}}}),
         json!({"iss": issuer, "sub": "Alice", "aud": ["Orders"], "groups": ["Admin", "devops"]}),
+        json!({"iss": "issuer-2", "sub": "zoë", "groups": "ådmin", "aud": "örders"}),
         json!({"iss": "issuer", "sub": "alice", "permission": "a b", "realm": ["roles"]}),
     ]
 }

@@ -19,7 +19,7 @@ pub struct Case {
 impl Case {
     pub(super) fn random(random: &mut Random) -> Self {
         let mesh = MeshConfig {
-            root_namespace: ROOT.to_owned(),
+            root_namespace: if random.percent(10) { OWN } else { ROOT }.to_owned(),
             trust_domain: random
                 .word(&["cluster.local", "td.one", "old-td"])
                 .to_owned(),
@@ -34,6 +34,20 @@ impl Case {
             mesh,
             policies: policies::random(random),
         }
+    }
+
+    /// Every value that a policy may have, by itself.
+    pub(super) fn singles() -> Vec<Self> {
+        let mesh = MeshConfig {
+            root_namespace: ROOT.to_owned(),
+            trust_domain: "td.one".to_owned(),
+            trust_domain_aliases: vec!["old-td".to_owned()],
+        };
+        let case = |policy| Self {
+            mesh: mesh.clone(),
+            policies: vec![policy],
+        };
+        policies::singles().into_iter().map(case).collect()
     }
 
     /// How an Envoy of this address is to have the policies.
@@ -61,6 +75,18 @@ impl Case {
             trust_domain,
             trust_domain_aliases,
         } = &self.mesh;
+        let mut istio = json!({"rootNamespace": root_namespace, "trustDomain": trust_domain});
+        if !trust_domain_aliases.is_empty() {
+            istio["trustDomainAliases"] = json!(trust_domain_aliases);
+        }
+        let mut options = json!({
+            "pathNormalization": "MERGE_SLASHES",
+            "denialLogsPerSecond": 0,
+        });
+        if self.policies.is_empty() {
+            // There is none by which Landbridge could tell that it stands in for Istio.
+            options["defaultAction"] = json!("Allow");
+        }
         json!({
             "apiVersion": "landbridge.dev/v1alpha1",
             "mesh": {
@@ -72,18 +98,10 @@ impl Case {
                     cluster("use1-a", "td.one", "us-east-1"),
                     cluster("euw1-a", "old-td", "eu-west-1"),
                 ],
-                "istio": {
-                    "rootNamespace": root_namespace,
-                    "trustDomain": trust_domain,
-                    "trustDomainAliases": trust_domain_aliases,
-                },
+                "istio": istio,
             },
             "local": {"cluster": "use1-a", "namespace": OWN, "labels": {"app": "orders"}},
-            "options": {
-                "pathNormalization": "MERGE_SLASHES",
-                "explain": "Always",
-                "denialLogsPerSecond": 0,
-            },
+            "options": options,
             "policies": self.policies_at(ip),
         })
     }
@@ -91,7 +109,7 @@ impl Case {
     /// The same case with one thing less each: from whole policies down to single values.
     pub(super) fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
-        for policies in smaller_list(&self.policies, 0) {
+        for policies in smaller_list(&self.policies, smaller_policy) {
             all.push(Self {
                 policies,
                 ..self.clone()
@@ -107,7 +125,7 @@ impl Case {
 }
 
 /// A list with one item less, or with one item made smaller. The big steps come first.
-fn smaller_list(list: &[Value], depth: usize) -> Vec<Vec<Value>> {
+fn smaller_list(list: &[Value], smaller: impl Fn(&Value) -> Vec<Value>) -> Vec<Vec<Value>> {
     let mut all = Vec::new();
     for index in 0..list.len() {
         let mut less = list.to_vec();
@@ -115,31 +133,44 @@ fn smaller_list(list: &[Value], depth: usize) -> Vec<Vec<Value>> {
         all.push(less);
     }
     for (index, item) in list.iter().enumerate() {
-        for smaller in smaller_value(item, depth) {
+        for item in smaller(item) {
             let mut less = list.to_vec();
-            less[index] = smaller;
+            less[index] = item;
             all.push(less);
         }
     }
     all
 }
 
-fn smaller_value(value: &Value, depth: usize) -> Vec<Value> {
+/// A policy with a smaller spec, or no annotations. Its kind and name say what it is.
+fn smaller_policy(policy: &Value) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut plain = policy.clone();
+    let metadata = plain["metadata"].as_object_mut();
+    if metadata.is_some_and(|metadata| metadata.remove("annotations").is_some()) {
+        all.push(plain);
+    }
+    for spec in smaller_value(&policy["spec"]) {
+        let mut less = policy.clone();
+        less["spec"] = spec;
+        all.push(less);
+    }
+    all
+}
+
+fn smaller_value(value: &Value) -> Vec<Value> {
     match value {
-        Value::Array(list) => smaller_list(list, depth + 1)
-            .into_iter()
-            .map(Value::Array)
-            .collect(),
+        Value::Array(list) => {
+            let smaller = smaller_list(list, smaller_value);
+            smaller.into_iter().map(Value::Array).collect()
+        }
         Value::Object(fields) => {
             let mut all = Vec::new();
             for (key, field) in fields {
-                // A policy's kind and the like say what it is.
-                if depth > 0 {
-                    let mut less = fields.clone();
-                    less.remove(key);
-                    all.push(Value::Object(less));
-                }
-                for smaller in smaller_value(field, depth + 1) {
+                let mut less = fields.clone();
+                less.remove(key);
+                all.push(Value::Object(less));
+                for smaller in smaller_value(field) {
                     let mut less = fields.clone();
                     less.insert(key.clone(), smaller);
                     all.push(Value::Object(less));

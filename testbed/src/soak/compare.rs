@@ -13,8 +13,6 @@ use crate::random::Random;
 
 /// How many requests meet each case.
 const REQUESTS: usize = 400;
-/// Of a hundred of them, so many are aimed at a rule.
-const AIMED: usize = 60;
 /// Of a hundred pairs, at least so many must be let through, and denied: else little is compared.
 const LEAST: u64 = 10;
 
@@ -32,6 +30,15 @@ pub struct Tally {
 }
 
 impl Tally {
+    fn add(&mut self, outcomes: &[(Outcome, Outcome)]) {
+        let allowed = outcomes
+            .iter()
+            .filter(|(rbac, _)| rbac.verdict == Verdict::Allowed);
+        self.cases += 1;
+        self.pairs += outcomes.len() as u64;
+        self.allowed += allowed.count() as u64;
+    }
+
     /// Those that both denied.
     pub fn denied(&self) -> u64 {
         self.pairs - self.allowed
@@ -95,8 +102,8 @@ fn code(log: &str) -> Option<&str> {
 /// A case on which both do not agree.
 #[derive(Debug)]
 pub struct Difference {
-    pub(super) seed: u64,
-    pub(super) number: u64,
+    /// How to have it again.
+    pub(super) origin: String,
     pub(super) case: Case,
     pub(super) request: Request,
     pub(super) fault: Fault,
@@ -105,13 +112,12 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            seed,
-            number,
+            origin,
             case,
             request,
             fault,
         } = self;
-        writeln!(f, "seed {seed}, case {number}, shrunk:\n{case}")?;
+        writeln!(f, "{origin}, shrunk:\n{case}")?;
         match fault {
             Fault::Refused(why) => write!(f, "{why}"),
             Fault::Differs(rbac, landbridge) => {
@@ -136,10 +142,12 @@ pub enum Failure {
     Trouble(#[from] Trouble),
 }
 
-/// Two Envoys and a seed: every round is another case.
+/// Two Envoys and a seed.
 pub struct Soak {
     pair: Pair,
     seed: u64,
+    /// The number of the next random case.
+    next: u64,
     started: Instant,
     tally: Tally,
 }
@@ -150,6 +158,7 @@ impl Soak {
         Ok(Self {
             pair: Pair::start(name).await?,
             seed,
+            next: 0,
             started: Instant::now(),
             tally: Tally::default(),
         })
@@ -160,26 +169,40 @@ impl Soak {
         self.tally
     }
 
-    /// Compares the next case.
+    /// Compares every value that a policy may have, by itself.
+    pub async fn singles(&mut self) -> Result<(), Failure> {
+        for (number, case) in Case::singles().into_iter().enumerate() {
+            let mut random = Random::nth(self.seed, number as u64);
+            let origin = format!("single value {number}");
+            self.compare(case, &mut random, origin).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares the next random case.
     pub async fn round(&mut self) -> Result<(), Failure> {
-        let number = self.tally.cases;
-        let mut random = Random::nth(self.seed, number);
+        let (seed, number) = (self.seed, self.next);
+        self.next += 1;
+        let mut random = Random::nth(seed, number);
         let case = Case::random(&mut random);
+        let origin = format!("seed {seed}, case {number}");
+        self.compare(case, &mut random, origin).await
+    }
+
+    async fn compare(
+        &mut self,
+        case: Case,
+        random: &mut Random,
+        origin: String,
+    ) -> Result<(), Failure> {
         let requests: Vec<Request> = (0..REQUESTS)
-            .map(|_| match random.percent(AIMED) {
-                true => Request::aimed(&mut random, &case.policies),
-                false => Request::random(&mut random),
-            })
+            .map(|_| Request::meeting(random, &case.policies))
             .collect();
         let found = match self.pair.apply(&case).await? {
             Err(why) => Some((Request::plain(0), Fault::Refused(why))),
             Ok(()) => {
                 let outcomes = self.pair.ask(&requests).await?;
-                self.tally.pairs += outcomes.len() as u64;
-                let allowed = outcomes
-                    .iter()
-                    .filter(|(rbac, _)| rbac.verdict == Verdict::Allowed);
-                self.tally.allowed += allowed.count() as u64;
+                self.tally.add(&outcomes);
                 let mut both = requests.into_iter().zip(outcomes);
                 let differs = both.find(|(_, (rbac, landbridge))| !rbac.agrees(landbridge));
                 differs.map(|(request, (rbac, landbridge))| {
@@ -187,15 +210,13 @@ impl Soak {
                 })
             }
         };
-        self.tally.cases += 1;
         self.tally.took = self.started.elapsed();
         let Some((request, fault)) = found else {
             return Ok(());
         };
         let (case, request, fault) = shrink::shrink(&mut self.pair, case, request, fault).await?;
         Err(Failure::Difference(Box::new(Difference {
-            seed: self.seed,
-            number,
+            origin,
             case,
             request,
             fault,

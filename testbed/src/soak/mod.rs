@@ -22,6 +22,6 @@ mod shrink;
 
 pub use case::Case;
 pub use compare::{Difference, Failure, Soak, Tally};
-pub use native::{Disagreement, NativeTally, native};
+pub use native::{Disagreement, NativeTally, imported, ours};
 pub use pair::Trouble;
 pub use request::Request;

@@ -1,7 +1,9 @@
 //! The engine by itself: what its index finds beside what walking every rule finds, natively and
-//! a million times. Envoy has no part in this, and so it is quick.
+//! a million times, for policies of our own kind and for Istio's. Envoy has no part in this, and so
+//! it is quick.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use landbridge_engine::oracle;
@@ -12,10 +14,16 @@ use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use super::case::Case;
+use super::request::Request;
+use crate::random::Random;
+
 /// How many requests meet each policy set.
 const REQUESTS: usize = 200;
-/// The most policies in a set.
+/// The most policies in a set of our own kind.
 const POLICIES: usize = 24;
+/// Where the policies are in force.
+const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 16, 0, 11));
 
 /// What was decided both ways.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,8 +62,8 @@ impl fmt::Display for NativeTally {
 #[error("index and walking do not agree: {0}")]
 pub struct Disagreement(String);
 
-/// Decides `pairs` random pairs both ways.
-pub fn native(seed: u64, pairs: u64) -> Result<NativeTally, Disagreement> {
+/// Decides `pairs` random pairs both ways, with policies of our own kind.
+pub fn ours(seed: u64, pairs: u64) -> Result<NativeTally, Disagreement> {
     let started = Instant::now();
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -74,6 +82,27 @@ pub fn native(seed: u64, pairs: u64) -> Result<NativeTally, Disagreement> {
                 tally.pairs += 1;
                 tally.allowed += u64::from(both(&set, &request, &config)?);
             }
+        }
+    }
+    tally.took = started.elapsed();
+    Ok(tally)
+}
+
+/// Decides `pairs` random pairs both ways, with Istio's policies.
+pub fn imported(seed: u64, pairs: u64) -> Result<NativeTally, Disagreement> {
+    let started = Instant::now();
+    let mut tally = NativeTally::default();
+    while tally.pairs < pairs {
+        let mut random = Random::nth(seed, tally.sets);
+        let case = Case::random(&mut random);
+        let config = case.landbridge(OWN).to_string();
+        let set = loaded(&config)?;
+        tally.sets += 1;
+        for _ in 0..REQUESTS {
+            let request = Request::meeting(&mut random, &case.policies);
+            let request = TestRequest::new(&request.described(OWN), &set);
+            tally.pairs += 1;
+            tally.allowed += u64::from(both(&set, &request, &config)?);
         }
     }
     tally.took = started.elapsed();

@@ -7,9 +7,11 @@
 //! answer carries it: threads are told of changes in the order in which the main thread makes them.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::callers;
 use super::case::Case;
@@ -43,22 +45,25 @@ pub enum Trouble {
     Stale(&'static str, Option<String>, u64),
 }
 
+/// Requests to be sent on one connection, with their indexes.
+type Queue = Vec<(usize, Vec<u8>)>;
+
 /// One Envoy, with everything that the other has too.
-struct Side<S> {
+struct Side {
     name: &'static str,
-    solo: Solo,
+    solo: Arc<Solo>,
     mark: Discovered,
     /// Some for each caller.
-    connections: Vec<Connection<S>>,
+    lines: Vec<Line>,
 }
 
 /// Both Envoys, running.
 pub(super) struct Pair {
-    rbac: Side<Box<dyn Stream>>,
+    rbac: Side,
     slots: Vec<Discovered>,
     /// What is in force in them.
     filters: Option<Filters>,
-    landbridge: Side<Box<dyn Stream>>,
+    landbridge: Side,
     wasm: Wasm,
     module: Discovered,
     tokens: Vec<String>,
@@ -144,7 +149,10 @@ impl Pair {
         }
         if self.landbridge.judged(&self.module, module).await? == Delivery::Rejected {
             let log = self.landbridge.solo.last_words();
-            return Ok(Err(format!("Landbridge refuses the policies:\n{log}")));
+            return Ok(Err(format!(
+                "Landbridge refuses the policies: {}",
+                errors(&log)
+            )));
         }
         self.filters = Some(filters);
         tokio::try_join!(
@@ -171,18 +179,18 @@ impl Pair {
     }
 }
 
-impl Side<Box<dyn Stream>> {
+impl Side {
     async fn start(name: &'static str, solo: Solo, mark: Discovered) -> Result<Self, Trouble> {
         solo.ready().await?;
         let mut side = Self {
             name,
-            solo,
+            solo: Arc::new(solo),
             mark,
-            connections: Vec::new(),
+            lines: Vec::new(),
         };
         for number in 0..callers::COUNT * CONNECTIONS {
-            let connection = connect(name, &side.solo, number / CONNECTIONS).await?;
-            side.connections.push(connection);
+            let line = Line::open(name, &side.solo, number / CONNECTIONS).await?;
+            side.lines.push(line);
         }
         Ok(side)
     }
@@ -191,26 +199,31 @@ impl Side<Box<dyn Stream>> {
         Ok(self.solo.wait_config(filter, version, PATIENCE).await?)
     }
 
-    /// Waits until the worker answers under this mark.
+    /// Waits until the worker answers under this mark, on TLS and without: each has a chain of
+    /// filters of its own, and is told by itself.
     async fn mark(&mut self, marked: u64) -> Result<(), Trouble> {
         self.mark.deliver(outcome::headers(marked))?;
         let start = Instant::now();
-        let request = Request::plain(0);
-        let mut probe = Vec::new();
-        request.write(&[], &mut probe);
-        loop {
-            let answer = self.connections[0].exchange(&probe).await;
-            let answer = answer
-                .map_err(|error| Trouble::Answer(self.name, request.clone().into(), error))?;
-            let seen = answer.header(MARK);
-            if seen == Some(&marked.to_string()) {
-                return Ok(());
+        for caller in [callers::CERTIFIED, callers::PLAINTEXT] {
+            let request = Request::plain(caller);
+            let mut probe = Vec::new();
+            request.write(&[], &mut probe);
+            let line = &mut self.lines[caller * CONNECTIONS];
+            loop {
+                let answer = line.connection.exchange(&probe).await;
+                let failed = |error| Trouble::Answer(self.name, request.clone().into(), error);
+                let answer = answer.map_err(failed)?;
+                let seen = answer.header(MARK);
+                if seen == Some(&marked.to_string()) {
+                    break;
+                }
+                if start.elapsed() > PATIENCE {
+                    return Err(Trouble::Stale(self.name, seen.map(str::to_owned), marked));
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            if start.elapsed() > PATIENCE {
-                return Err(Trouble::Stale(self.name, seen.map(str::to_owned), marked));
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        Ok(())
     }
 
     async fn ask(
@@ -219,7 +232,7 @@ impl Side<Box<dyn Stream>> {
         tokens: &[String],
         marked: u64,
     ) -> Result<Vec<Answer>, Trouble> {
-        let mut queues: Vec<Vec<(usize, Vec<u8>)>> = vec![Vec::new(); self.connections.len()];
+        let mut queues: Vec<Queue> = vec![Vec::new(); self.lines.len()];
         for (index, request) in requests.iter().enumerate() {
             let mut bytes = Vec::new();
             request.write(tokens, &mut bytes);
@@ -228,68 +241,89 @@ impl Side<Box<dyn Stream>> {
             let shortest = mine.iter_mut().min_by_key(|queue| queue.len());
             shortest.expect("there are some").push((index, bytes));
         }
-        let (name, solo) = (self.name, &self.solo);
-        let asked = self.connections.iter_mut().zip(queues);
-        let asked = asked.map(async |(connection, queue)| {
-            let mut answers = Vec::new();
-            for (index, bytes) in queue {
-                let request = &requests[index];
-                let answer = connection.exchange(&bytes).await;
-                let failed = |error| Trouble::Answer(name, request.clone().into(), error);
-                let answer = answer.map_err(failed)?;
-                // Envoy closes after an answer such as 400, which is one to compare, too.
-                if answer.header("connection") == Some("close") {
-                    *connection = connect(name, solo, request.caller).await?;
-                }
-                answers.push((index, answer));
-            }
-            Result::<_, Trouble>::Ok(answers)
-        });
+        let mut tasks = JoinSet::new();
+        for (number, (line, queue)) in self.lines.drain(..).zip(queues).enumerate() {
+            let (name, solo) = (self.name, self.solo.clone());
+            tasks.spawn(async move {
+                let mut line = line;
+                let answers = line.exchange(name, &solo, queue).await;
+                (number, line, answers)
+            });
+        }
+        let mut lines = Vec::new();
         let mut all = vec![None; requests.len()];
-        for answers in join_all(asked).await {
-            for (index, answer) in answers? {
+        while let Some(task) = tasks.join_next().await {
+            let (number, line, answers) = task.expect("a task does not panic");
+            lines.push((number, line));
+            let failed = |(index, error): (usize, _)| {
+                Trouble::Answer(self.name, Box::new(requests[index].clone()), error)
+            };
+            for (index, answer) in answers.map_err(failed)? {
                 let mark = answer.header(MARK);
                 if mark != Some(&marked.to_string()) {
-                    return Err(Trouble::Stale(name, mark.map(str::to_owned), marked));
+                    return Err(Trouble::Stale(self.name, mark.map(str::to_owned), marked));
                 }
                 all[index] = Some(answer);
             }
         }
+        lines.sort_by_key(|(number, _)| *number);
+        self.lines.extend(lines.into_iter().map(|(_, line)| line));
         Ok(all.into_iter().flatten().collect())
     }
 }
 
-async fn connect(
-    name: &'static str,
-    solo: &Solo,
+/// A connection of a caller.
+struct Line {
     caller: usize,
-) -> Result<Connection<Box<dyn Stream>>, Trouble> {
-    let stream = solo.connect_as(&callers::caller(caller)).await;
-    let stream = stream.map_err(|error| Trouble::Connect(name, error))?;
-    Ok(Connection::new(Box::new(stream)))
+    connection: Connection<Box<dyn Stream>>,
 }
 
-/// All at once, on this thread.
-async fn join_all<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut all: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut done = true;
-        for (future, output) in &mut all {
-            if output.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(it) => *output = Some(it),
-                    std::task::Poll::Pending => done = false,
-                }
+impl Line {
+    async fn open(name: &'static str, solo: &Solo, caller: usize) -> Result<Self, Trouble> {
+        let stream = solo.connect_as(&callers::caller(caller)).await;
+        let stream = stream.map_err(|error| Trouble::Connect(name, error))?;
+        Ok(Self {
+            caller,
+            connection: Connection::new(Box::new(stream)),
+        })
+    }
+
+    /// One after the other; an error has the request's index with it.
+    async fn exchange(
+        &mut self,
+        name: &'static str,
+        solo: &Solo,
+        queue: Queue,
+    ) -> Result<Vec<(usize, Answer)>, (usize, io::Error)> {
+        let mut answers = Vec::with_capacity(queue.len());
+        for (index, bytes) in queue {
+            let answer = self.connection.exchange(&bytes).await;
+            let answer = answer.map_err(|error| (index, error))?;
+            // Envoy closes after an answer such as 400, which is one to compare, too.
+            if answer.header("connection") == Some("close") {
+                *self = Self::open(name, solo, self.caller)
+                    .await
+                    .map_err(|error| (index, io::Error::other(error)))?;
             }
+            answers.push((index, answer));
         }
-        if done {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    all.into_iter().filter_map(|(_, output)| output).collect()
+        Ok(answers)
+    }
+}
+
+/// What Landbridge last said is wrong with its configuration, or the whole log if it said nothing.
+fn errors(log: &str) -> String {
+    let last = log
+        .rsplit_once("configuration is refused")
+        .map_or(log, |(_, last)| last);
+    let errors = last
+        .lines()
+        .filter_map(|line| line.split_once("landbridge authz: error"));
+    let errors: Vec<_> = errors.map(|(_, error)| error).collect();
+    match errors.is_empty() {
+        true => log.to_owned(),
+        false => errors.join("\n"),
+    }
 }
 
 fn shape(filters: Vec<Value>, merge_slashes: bool) -> Shape {
@@ -334,7 +368,7 @@ fn before(keys: &KeySet) -> [Value; 3] {
             "set_metadata.v3.Config",
             json!({"metadata": [{
                 "metadata_namespace": "envoy.filters.http.listed",
-                "value": {"colours": ["red", "green", 7]},
+                "value": {"colours": callers::colours()},
             }]}),
         ),
     ]

@@ -25,6 +25,9 @@ const PRINCIPALS: &[&str] = &[
     "*d.one/ns/partner/sa/batch",
     "td.one/cluster/x/ns/shop/sa/y",
     "td.one/ns/*/sa/frontend",
+    "spiffe://td.one/ns/shop/sa/frontend",
+    "cluster.local/*",
+    "td.one/",
     "*",
 ];
 const REQUEST_PRINCIPALS: &[&str] = &[
@@ -69,7 +72,7 @@ const SERVICE_ACCOUNTS: &[&str] = &[
     "ns/sa",
 ];
 const NAMESPACES: &[&str] = &[
-    "shop", "partner", "sh", "sh*", "*p", "s*p", "*", "shop*", "a", "x", "sho.", "ns",
+    "shop", "partner", "sh", "sh*", "*p", "s*p", "*", "shop*", "a", "x", "sho.", "ns", "sh*a", "*a",
 ];
 const IP_BLOCKS: &[&str] = &[
     "127.7.0.1",
@@ -109,7 +112,7 @@ const HOSTS: &[&str] = &[
     "*",
     "o*shop",
 ];
-const PORTS: &[&str] = &["8080", "9090", "80", "08080", "0"];
+const PORTS: &[&str] = &["8080", "9090", "80", "08080"];
 const METHODS: &[&str] = &["GET", "POST", "P*", "*T", "get", "*", "DELETE"];
 const PATHS: &[&str] = &[
     "/a",
@@ -187,6 +190,16 @@ const CONDITIONS: &[Field] = &[
     ("request.headers[X-Tenant]", TENANTS),
     ("request.headers[x-level]", LEVELS),
     ("request.headers[x-none]", LEVELS),
+    ("request.headers[host]", HOSTS),
+    (
+        "request.headers[x-forwarded-proto]",
+        &["https", "http", "*s"],
+    ),
+    (
+        "request.headers[x-forwarded-client-cert]",
+        &["*", "*sa/frontend", "By=*"],
+    ),
+    ("request.headers[authorization]", &["*", "Bearer *"]),
     ("source.ip", IP_BLOCKS),
     ("remote.ip", REMOTE_IP_BLOCKS),
     ("source.namespace", NAMESPACES),
@@ -218,10 +231,61 @@ pub(super) const OWN: &str = "shop";
 pub(super) const ROOT: &str = "istio-system";
 const OTHER: &str = "partner";
 
-/// Up to eight policies.
+/// Up to eight policies; now and then so many that they are looked up rather than walked.
 pub(super) fn random(random: &mut Random) -> Vec<Value> {
-    let count = random.below(9);
+    let count = match random.percent(4) {
+        true => 40,
+        false => random.below(9),
+    };
     (0..count).map(|number| policy(random, number)).collect()
+}
+
+/// Every value that a policy may have, alone and denied: each as a policy that allows.
+pub(super) fn singles() -> Vec<Value> {
+    let mut specs = Vec::new();
+    let mut add = |fields: &[Field], rule: &dyn Fn(&str, &str, bool) -> Value| {
+        for (index, (field, values)) in fields.iter().enumerate() {
+            // Some stand there twice, for weight.
+            if fields[..index].iter().any(|(other, _)| other == field) {
+                continue;
+            }
+            for value in *values {
+                for not in [false, true] {
+                    specs.push(json!({"rules": [rule(field, value, not)]}));
+                }
+            }
+        }
+    };
+    let named = |field: &str, not| {
+        if not {
+            negative(field)
+        } else {
+            field.to_owned()
+        }
+    };
+    add(
+        SOURCE,
+        &|field, value, not| json!({"from": [{"source": {named(field, not): [value]}}]}),
+    );
+    add(
+        OPERATION,
+        &|field, value, not| json!({"to": [{"operation": {named(field, not): [value]}}]}),
+    );
+    add(
+        CONDITIONS,
+        &|key, value, not| json!({"when": [{"key": key, named("values", not): [value]}]}),
+    );
+    let metadata = json!({"name": "single", "namespace": OWN});
+    specs.iter().map(|spec| document(&metadata, spec)).collect()
+}
+
+fn document(metadata: &Value, spec: &Value) -> Value {
+    json!({
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": metadata,
+        "spec": spec,
+    })
 }
 
 fn policy(random: &mut Random, number: usize) -> Value {
@@ -245,18 +309,22 @@ fn policy(random: &mut Random, number: usize) -> Value {
     if random.percent(12) {
         let app = random.word(&["orders", "orders", "pay"]);
         spec.insert("selector".to_owned(), json!({"matchLabels": {"app": app}}));
+    } else if random.percent(3) {
+        spec.insert("selector".to_owned(), json!({}));
+    } else if random.percent(4) {
+        // What names its targets is not for a sidecar.
+        let target = match random.percent(50) {
+            true => json!({"group": "", "kind": "Service", "name": "orders"}),
+            false => json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "g"}),
+        };
+        spec.insert("targetRefs".to_owned(), json!([target]));
     }
     let count = [1, 1, 1, 2, 2, 3, 0][random.below(7)];
     let rules: Vec<Value> = (0..count).map(|_| rule(random)).collect();
     if !rules.is_empty() || random.percent(50) {
         spec.insert("rules".to_owned(), json!(rules));
     }
-    json!({
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": metadata,
-        "spec": spec,
-    })
+    document(&metadata, &Value::Object(spec))
 }
 
 fn rule(random: &mut Random) -> Value {
@@ -318,7 +386,17 @@ fn alternatives(random: &mut Random, inner: &str, fields: &[Field], most: usize)
             } else {
                 field.to_owned()
             };
-            entry.insert(name, some(random, values));
+            // An empty list is none.
+            let empty = random.percent(3);
+            let list = if empty {
+                json!([])
+            } else {
+                some(random, values)
+            };
+            entry.insert(name, list);
+        }
+        if random.percent(2) {
+            entry.clear();
         }
         entries.push(json!({inner: entry}));
     }

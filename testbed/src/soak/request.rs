@@ -2,8 +2,11 @@
 //! about, or nearly so: what policies say little of would hardly ever be met by chance.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::LazyLock;
 
-use serde_json::Value;
+use landbridge_model::{Address, Caller, Json};
+use serde_json::{Value, json};
 
 use super::callers;
 use crate::random::Random;
@@ -20,8 +23,11 @@ pub struct Request {
     pub(super) token: Option<usize>,
 }
 
+/// Of a hundred requests, so many are aimed at a rule.
+const AIMED: usize = 60;
+
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
-const HOSTS: [&str; 9] = [
+const HOSTS: &[&str] = &[
     "orders.shop",
     "orders.shop:8080",
     "ORDERS.shop",
@@ -30,9 +36,13 @@ const HOSTS: [&str; 9] = [
     "pay.shop:80",
     "pay.shop:443",
     "shop",
+    "orders.shop.",
+    "orders.shop.:8080",
+    "orders.shop:",
+    "[::1]:8080",
     "other.example",
 ];
-const PATHS: [&str; 22] = [
+const PATHS: &[&str] = &[
     "/",
     "/a",
     "/a/",
@@ -45,6 +55,13 @@ const PATHS: [&str; 22] = [
     "/b",
     "/x.json",
     "/ab",
+    // Not every character is one of a template's segment.
+    "/a/b'c",
+    "/a/~b@c:d",
+    "/a/b;c",
+    "/a/b!$&()+,c/c.json",
+    "/a/b%20c",
+    "/a/b//c.json",
     // The query is no part of a path, whatever it looks like.
     "/a?b",
     "/b?/a",
@@ -57,11 +74,23 @@ const PATHS: [&str; 22] = [
     "/%61",
     "/a/%62/c.json",
     "/a/b/..",
+    "//a",
+    "/a\\b",
+    "/x/%2e%2E/a",
+    "/a/%2e/b",
+    "/a/%3d%7e",
+    "/a/%C3%a9",
+    "/a/b/../../..",
+    "/./a",
+    "/a/.",
+    // Where it is a URL, it says the host, too.
+    "http://pay.shop/a",
+    "http://ORDERS.shop:8080",
 ];
 const TENANTS: [&str; 7] = ["gold", "silver", "", "go", "Gold", "gold,silver", "*"];
 const LEVELS: [&str; 4] = ["1", "10", "", "old"];
 /// The last is the one that counts, and what is no address counts for nothing.
-const FORWARDED: [&str; 8] = [
+const FORWARDED: &[&str] = &[
     "10.1.2.3",
     "10.1.9.9",
     "10.2.0.1",
@@ -69,6 +98,12 @@ const FORWARDED: [&str; 8] = [
     "10.1.2.3, 192.168.7.7",
     "2001:db8::1",
     "2001:db8:0:1::7",
+    "2001:0db8::0001",
+    "[2001:db8::1]",
+    "10.1.2.3:80",
+    "10.1.2.3,",
+    "010.1.2.3",
+    "",
     "unknown",
 ];
 const TIERS: [&str; 4] = ["blue", "green", "blueish", "b"];
@@ -86,17 +121,17 @@ impl Request {
         }
     }
 
-    pub(super) fn random(random: &mut Random) -> Self {
+    fn random(random: &mut Random) -> Self {
         let mut request = Self {
             method: random.word(&METHODS).to_owned(),
-            host: random.word(&HOSTS).to_owned(),
-            path: random.word(&PATHS).to_owned(),
+            host: random.word(HOSTS).to_owned(),
+            path: random.word(PATHS).to_owned(),
             ..Self::plain(random.below(callers::COUNT))
         };
         let optional: [(usize, &str, &[&'static str]); 4] = [
             (50, "x-tenant", &TENANTS),
             (30, "x-level", &LEVELS),
-            (35, "x-forwarded-for", &FORWARDED),
+            (35, "x-forwarded-for", FORWARDED),
             (30, "x-tier", &TIERS),
         ];
         for (chance, name, values) in optional {
@@ -110,8 +145,16 @@ impl Request {
         request
     }
 
+    /// One that policies may well speak of.
+    pub(super) fn meeting(random: &mut Random, policies: &[Value]) -> Self {
+        match random.percent(AIMED) {
+            true => Self::aimed(random, policies),
+            false => Self::random(random),
+        }
+    }
+
     /// One that comes close to a rule of these policies.
-    pub(super) fn aimed(random: &mut Random, policies: &[Value]) -> Self {
+    fn aimed(random: &mut Random, policies: &[Value]) -> Self {
         let mut request = Self::random(random);
         if policies.is_empty() {
             return request;
@@ -213,6 +256,53 @@ impl Request {
         text.push_str("\r\n");
         bytes.extend_from_slice(text.as_bytes());
     }
+}
+
+/// What an Envoy would tell the engine of a request.
+impl Request {
+    /// As a `PolicyTest` describes it, at a proxy of this address.
+    pub(super) fn described(&self, proxy: IpAddr) -> landbridge_model::Request {
+        let caller = callers::caller(self.caller);
+        let header = |name| self.headers.iter().find(|(other, _)| other == name);
+        let forwarded = header("x-forwarded-for").map(|(_, value)| value.as_str());
+        let last = forwarded.and_then(|all| all.rsplit(',').next()?.trim().parse().ok());
+        let mut kept = json!({
+            "envoy.filters.http.listed": {"colours": callers::colours()},
+        });
+        if let Some((_, tier)) = header("x-tier") {
+            kept["envoy.filters.http.tier"] = json!({"colour": tier});
+        }
+        let from = callers::id(self.caller).map(|id| Caller {
+            principal: Some(id.to_owned()),
+            cluster: None,
+            issuer: None,
+            namespace: None,
+            service_account: None,
+        });
+        landbridge_model::Request {
+            from,
+            method: Some(self.method.clone()),
+            host: Some(self.host.clone()),
+            path: Some(self.path.clone()),
+            claims: self.token.map(|token| CLAIMS[token].clone()),
+            metadata: Some(tree(&kept)),
+            source_ip: Some(Address(caller.source)),
+            remote_ip: Some(Address(last.unwrap_or(caller.source))),
+            destination_ip: Some(Address(proxy)),
+            sni: caller.sni,
+            headers: self.headers.iter().cloned().collect(),
+            ..landbridge_model::Request::default()
+        }
+    }
+}
+
+static CLAIMS: LazyLock<Vec<Json>> = LazyLock::new(|| callers::claims().iter().map(tree).collect());
+
+fn tree(value: &Value) -> Json {
+    // JSON is YAML.
+    let trees = landbridge_model::yaml::trees(&value.to_string());
+    let tree = trees.ok().and_then(|trees| trees.into_iter().next());
+    Json(tree.expect("it is one tree"))
 }
 
 impl fmt::Display for Request {

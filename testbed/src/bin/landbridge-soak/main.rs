@@ -1,14 +1,15 @@
 //! `landbridge-soak authz [--minutes N] [--seed S] [--native PAIRS]`: for so many minutes, random
 //! policies of Istio's in two real Envoys, one with its own RBAC and one with Landbridge, and
-//! random requests to both; any difference ends it, shrunk. Before that, as many pairs natively:
-//! the engine's index beside walking every rule.
+//! random requests to both; any difference ends it, shrunk. Before that, every value that a policy
+//! may have by itself; and before that, as many pairs natively: the engine's index beside walking
+//! every rule.
 //!
 //! What is compared, and how, is in `testbed/src/soak`.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use landbridge_testbed::soak::{Soak, native};
+use landbridge_testbed::soak::{self, Soak};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -68,7 +69,10 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Error> {
     println!("seed {}", args.seed);
     if args.native > 0 {
-        println!("natively: {}", native(args.seed, args.native)?);
+        let ours = soak::ours(args.seed, args.native)?;
+        println!("natively, our own kind: {ours}");
+        let imported = soak::imported(args.seed, args.native)?;
+        println!("natively, Istio's kind: {imported}");
     }
     if args.minutes == 0.0 {
         return Ok(());
@@ -83,6 +87,8 @@ fn run(args: &Args) -> Result<(), Error> {
 async fn authz(args: &Args) -> Result<(), Error> {
     let length = Duration::from_secs_f64(args.minutes * 60.0);
     let mut soak = Soak::start("soak", args.seed).await?;
+    soak.singles().await?;
+    eprintln!("each value by itself: {}", soak.tally());
     let start = Instant::now();
     let mut told = start;
     while start.elapsed() < length {
