@@ -151,16 +151,18 @@ pub(crate) fn judge(request: &Request<'_>, set: &PolicySet, meaning: Meaning) ->
     let sent_on = RawRequest {
         headers: &planned,
         certificate_uri: raw.certificate_uri,
-        certificate_issuer: raw.certificate_issuer.filter(|_| plan.issuer),
-        peer_principal: raw.peer_principal.filter(|_| plan.peer_principal),
-        port: raw.port.filter(|_| plan.port),
-        source_ip: raw.source_ip.filter(|_| plan.source_ip),
-        remote_address: raw.remote_address.filter(|_| plan.remote_ip),
-        destination_address: raw.destination_address.filter(|_| plan.destination_ip),
-        sni: raw.sni.filter(|_| plan.sni),
-        route_cluster: raw.route_cluster.filter(|_| plan.service),
+        certificate_issuer: raw.certificate_issuer.filter(|_| plan.needs.issuer),
+        peer_principal: raw.peer_principal.filter(|_| plan.needs.peer_principal),
+        port: raw.port.filter(|_| plan.needs.port),
+        source_ip: raw.source_ip.filter(|_| plan.needs.source_ip),
+        remote_address: raw.remote_address.filter(|_| plan.needs.remote_ip),
+        destination_address: raw
+            .destination_address
+            .filter(|_| plan.needs.destination_ip),
+        sni: raw.sni.filter(|_| plan.needs.sni),
+        route_cluster: raw.route_cluster.filter(|_| plan.needs.service),
         metadata: raw.metadata.filter(|_| !plan.metadata.is_empty()),
-        now: raw.now.filter(|_| plan.time),
+        now: raw.now.filter(|_| plan.needs.time),
     };
     match Facts::new(sent_on, set) {
         Ok(facts) => {

@@ -1,6 +1,6 @@
 //! Taking a configuration, or refusing it and saying why.
 
-use landbridge_engine::{Digest, PolicySet, Surroundings, Unknown, load};
+use landbridge_engine::{Digest, Kept, PolicySet, Surroundings, Unknown, load_after};
 use landbridge_host::{Host, Level, MetricId, MetricKind};
 use landbridge_model::{Diagnostic, Limits};
 use std::cell::Cell;
@@ -12,8 +12,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Compiles a configuration wholly, or logs and counts what is wrong with it.
 pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<PolicySet> {
     let start = host.now().ok();
-    match load(configuration, &Limits::default(), &Node(host)) {
+    let before = KEPT.take();
+    match load_after(configuration, &Limits::default(), &Node(host), &before) {
         Ok(loaded) => {
+            KEPT.set(loaded.kept);
             let cost = Cost::since(start, host);
             for warning in &loaded.warnings {
                 host.log(Level::Warn, &format!("landbridge authz: {warning}"));
@@ -30,6 +32,7 @@ pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<PolicyS
             Some(loaded.set)
         }
         Err(diagnostics) => {
+            KEPT.set(before);
             refuse(host, &diagnostics);
             None
         }
@@ -108,6 +111,9 @@ fn refuse(host: &dyn Host, diagnostics: &[Diagnostic]) {
 }
 
 thread_local! {
+    /// What the next configuration need not read again. Each update makes a new filter in the same
+    /// Wasm VM.
+    static KEPT: Cell<Kept> = Cell::new(Kept::default());
     /// The gauge of the configuration in force in this worker. Each update makes a new filter in
     /// the same Wasm VM; the gauge of the one before it is set back to 0.
     static IN_FORCE: Cell<Option<MetricId>> = const { Cell::new(None) };

@@ -57,13 +57,13 @@ impl Read {
 pub(crate) fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
     let plan = authz.set.plan();
     let certificate_uri = host.property(&["connection", "uri_san_peer_certificate"])?;
-    let peer_principal = match (plan.peer_principal, &certificate_uri) {
+    let peer_principal = match (plan.needs.peer_principal, &certificate_uri) {
         (true, None) => host.property(&["filter_state", PEER_PRINCIPAL])?,
         _ => None,
     };
     let is_named = certificate_uri.is_some() || peer_principal.is_some();
     let mut read = Read {
-        certificate_issuer: match plan.issuer && is_named {
+        certificate_issuer: match plan.needs.issuer && is_named {
             true => given(authz, host, Given::Issuer)?,
             false => None,
         },
@@ -78,34 +78,34 @@ pub(crate) fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
 
 /// What few policies ask for.
 fn more(authz: &Authz, host: &dyn Host, plan: &Plan, read: &mut Read) -> Result<(), HostError> {
-    if plan.port {
+    if plan.needs.port {
         // Envoy gives an i64, little-endian.
         read.port = host.property(&["destination", "port"])?.and_then(|bytes| {
             let bytes = <[u8; 8]>::try_from(bytes.as_slice()).ok()?;
             u16::try_from(i64::from_le_bytes(bytes)).ok()
         });
     }
-    if plan.source_ip {
+    if plan.needs.source_ip {
         read.source_ip = given(authz, host, Given::SourceIp)?;
     }
-    if plan.remote_ip {
+    if plan.needs.remote_ip {
         read.remote_address = host.property(&["source", "address"])?;
     }
-    if plan.destination_ip {
+    if plan.needs.destination_ip {
         read.destination_address = host.property(&["destination", "address"])?;
     }
-    if plan.sni {
+    if plan.needs.sni {
         let name = host.property(&["connection", "requested_server_name"])?;
         // A client that asked for none is known to have.
         read.sni = Some(name.unwrap_or_default());
     }
-    if plan.service {
+    if plan.needs.service {
         read.route_cluster = host.property(&["xds", "cluster_name"])?;
     }
     if !plan.metadata.is_empty() {
         read.metadata = host.property(&["metadata"])?;
     }
-    if plan.time {
+    if plan.needs.time {
         read.now = Some(host.now()?);
     }
     Ok(())

@@ -7,6 +7,8 @@ use landbridge_model::validate::Findings;
 use landbridge_model::{
     AnyOf, Code, IstioAuthorization, Local, Named, Path, Target, TargetKind, TargetRef,
 };
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// The labels by which Istio marks the workloads of a gateway or waypoint.
 const GATEWAY: &str = "gateway.networking.k8s.io/gateway-name";
@@ -15,32 +17,73 @@ const GATEWAY_CLASS: &str = "gateway.networking.k8s.io/gateway-class-name";
 const MANAGED: &str = "gateway.istio.io/managed";
 const MESH_CONTROLLER: &str = "istio.io-mesh-controller";
 
-/// What the proxy is: what the configuration says, else what the proxy says.
+/// What the proxy is: what the configuration says, else what the proxy says. Each thing is asked
+/// once.
 pub(crate) struct Own<'a> {
-    pub(crate) local: Option<&'a Local>,
-    pub(crate) surroundings: &'a dyn Surroundings,
+    local: Option<&'a Local>,
+    surroundings: &'a dyn Surroundings,
+    answers: RefCell<Answers>,
 }
 
-impl Own<'_> {
+/// What a policy's target may ask of the proxy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Question {
+    Cluster,
+    Namespace,
+    Label(String),
+}
+
+/// What was asked, and what the proxy said.
+pub(crate) type Answers = BTreeMap<Question, Result<Option<String>, Unknown>>;
+
+impl<'a> Own<'a> {
+    pub(crate) fn new(local: Option<&'a Local>, surroundings: &'a dyn Surroundings) -> Self {
+        Self {
+            local,
+            surroundings,
+            answers: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn ask(&self, question: &Question) -> Result<Option<String>, Unknown> {
+        if let Some(answer) = self.answers.borrow().get(question) {
+            return answer.clone();
+        }
+        let local = self.local;
+        let answer = match question {
+            Question::Cluster => Ok(local
+                .and_then(|l| l.cluster.as_ref())
+                .map(|c| c.as_str().to_owned())
+                .or_else(|| self.surroundings.cluster())),
+            Question::Namespace => Ok(local
+                .and_then(|l| l.namespace.as_ref())
+                .map(|n| n.as_str().to_owned())
+                .or_else(|| self.surroundings.namespace())),
+            Question::Label(key) => match local.and_then(|l| l.labels.as_ref()) {
+                Some(labels) => Ok(labels.get(key).cloned()),
+                None => self.surroundings.label(key),
+            },
+        };
+        self.answers
+            .borrow_mut()
+            .insert(question.clone(), answer.clone());
+        answer
+    }
+
+    pub(crate) fn into_answers(self) -> Answers {
+        self.answers.into_inner()
+    }
+
     fn cluster(&self) -> Option<String> {
-        let written = self.local.and_then(|l| l.cluster.as_ref());
-        written
-            .map(|c| c.as_str().to_owned())
-            .or_else(|| self.surroundings.cluster())
+        self.ask(&Question::Cluster).ok().flatten()
     }
 
     fn namespace(&self) -> Option<String> {
-        let written = self.local.and_then(|l| l.namespace.as_ref());
-        written
-            .map(|n| n.as_str().to_owned())
-            .or_else(|| self.surroundings.namespace())
+        self.ask(&Question::Namespace).ok().flatten()
     }
 
     fn label(&self, key: &str) -> Result<Option<String>, Unknown> {
-        match self.local.and_then(|l| l.labels.as_ref()) {
-            Some(labels) => Ok(labels.get(key).cloned()),
-            None => self.surroundings.label(key),
-        }
+        self.ask(&Question::Label(key.to_owned()))
     }
 
     /// For which requests a policy of a namespace applies here; `None`, where for none. What the

@@ -4,8 +4,9 @@ use landbridge_model::Node;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
-/// The first 8 bytes of the SHA-256 of a configuration's canonical JSON: its head, then each
-/// policy, one a line. The same whatever order Istio or a client put the keys in.
+/// The first 8 bytes of the SHA-256 of other SHA-256s: that of the canonical JSON of a
+/// configuration's head, then those of its policies. The same whatever order Istio or a client put
+/// the keys in; and a policy that was not changed need not be read again to be in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u8; 8]);
 
@@ -15,6 +16,9 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Of one part of a configuration.
+pub(crate) type PartDigest = [u8; 32];
+
 #[derive(Default)]
 pub(crate) struct Digester {
     hash: Sha256,
@@ -23,11 +27,15 @@ pub(crate) struct Digester {
 }
 
 impl Digester {
-    pub(crate) fn add(&mut self, node: &Node) {
+    /// The digest of a part, which is the same whatever it stands beside.
+    pub(crate) fn part(&mut self, node: &Node) -> PartDigest {
         self.line.clear();
         node.push_canonical_json(&mut self.line);
-        self.line.push('\n');
-        self.hash.update(self.line.as_bytes());
+        Sha256::digest(self.line.as_bytes()).into()
+    }
+
+    pub(crate) fn add(&mut self, part: &PartDigest) {
+        self.hash.update(part);
     }
 
     pub(crate) fn finish(self) -> Digest {

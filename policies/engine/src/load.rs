@@ -3,6 +3,7 @@
 use crate::applies::Own;
 use crate::compile::{Compiler, source};
 use crate::digest::{Digest, Digester};
+use crate::kept::{Kept, KeptPolicy};
 use crate::mesh_index::MeshIndex;
 use crate::policy_set::{PolicySet, Settings};
 use landbridge_model::validate::{self, Findings, Names};
@@ -11,6 +12,7 @@ use landbridge_model::{
     ROOT_NAMESPACE, RawConfig, Source,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The most findings that are told: a log is read by people.
 const MOST_FINDINGS: usize = 100;
@@ -44,6 +46,8 @@ pub struct Loaded {
     pub policies: usize,
     /// What is worth knowing of it.
     pub warnings: Vec<Diagnostic>,
+    /// What the next configuration need not read again.
+    pub kept: Kept,
 }
 
 /// Reads, checks and compiles a configuration. Every error is in the result, up to a hundred.
@@ -51,6 +55,18 @@ pub fn load(
     json: &[u8],
     limits: &Limits,
     surroundings: &dyn Surroundings,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    load_after(json, limits, surroundings, &Kept::default())
+}
+
+/// The same, where another configuration was loaded before: what is written in both is neither read
+/// nor compiled again, where the proxy still says of itself what it said. The result is that of
+/// [`load`].
+pub fn load_after(
+    json: &[u8],
+    limits: &Limits,
+    surroundings: &dyn Surroundings,
+    before: &Kept,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let raw = RawConfig::read(json, limits)?;
     let head = &raw.head;
@@ -71,10 +87,7 @@ pub fn load(
         )]);
         return Err(found.errors);
     };
-    let own = Own {
-        local: head.local.as_ref(),
-        surroundings,
-    };
+    let own = Own::new(head.local.as_ref(), surroundings);
     if let Some(cluster) = head.local.as_ref().and_then(|l| l.cluster.as_ref())
         && !mesh.has(cluster.as_str())
     {
@@ -87,10 +100,13 @@ pub fn load(
     }
 
     let mut digester = Digester::default();
-    digester.add(&raw.head_node);
+    let head_digest = digester.part(&raw.head_node);
+    digester.add(&head_digest);
+    let mut kept = Kept::new(head_digest);
+    let before = before.under(&head_digest, &own);
     let mut compiler = Compiler::new(&head.mesh);
-    compiler.plan.issuer = mesh.needs_issuer();
-    compiler.plan.peer_principal = head.options.peer_identity == PeerIdentity::FilterState;
+    compiler.plan.needs.issuer = mesh.needs_issuer();
+    compiler.plan.needs.peer_principal = head.options.peer_identity == PeerIdentity::FilterState;
     let root_namespace = head
         .mesh
         .istio
@@ -98,12 +114,28 @@ pub fn load(
         .and_then(|i| i.root_namespace.as_ref());
     let root_namespace = root_namespace.map_or(ROOT_NAMESPACE, Name::as_str);
     let mut all_istio = raw.policies() > 0;
-    let mut titles = BTreeSet::new();
+    let mut titles: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut rules: usize = 0;
     let list = root.push_key("policies");
-    for (i, document) in raw.documents().enumerate() {
+    for (i, text) in raw.texts().enumerate() {
         let at = list.push_index(i);
-        let document = match document {
+        // Only what is written word for word the same is the same.
+        let known = before.and_then(|kept| kept.get(text)).filter(|policy| {
+            let part = policy.part.as_ref();
+            !titles.contains(&policy.title) && part.is_none_or(|part| compiler.take_in(part))
+        });
+        if let Some(policy) = known {
+            digester.add(&policy.digest);
+            all_istio &= policy.istio;
+            rules = rules.saturating_add(policy.rules);
+            titles.insert(Arc::clone(&policy.title));
+            found.add(policy.warnings_at(i));
+            if rules <= limits.rules {
+                kept.insert(text, Arc::clone(policy));
+                continue;
+            }
+        }
+        let document = match RawConfig::document(i, text) {
             Ok(document) => document,
             Err(diagnostics) => {
                 found.add(diagnostics);
@@ -113,27 +145,34 @@ pub fn load(
                 continue;
             }
         };
-        digester.add(&document.node);
+        let digest = digester.part(&document.node);
+        digester.add(&digest);
         let mut findings = Findings::default();
         let spec = at.push_key("spec");
-        let scope = match &document.content {
+        let (scope, own_rules) = match &document.content {
             Content::Authorization(policy) => {
-                all_istio = false;
-                rules =
-                    rules.saturating_add(policy.spec.rules.iter().flat_map(AnyOf::iter).count());
                 let namespace = policy.metadata.namespace();
                 validate::authorization(&policy.spec, namespace, &names, spec, &mut findings);
-                own.applies(&policy.spec.target, namespace, &mesh, spec, &mut findings)
+                (
+                    own.applies(&policy.spec.target, namespace, &mesh, spec, &mut findings),
+                    policy.spec.rules.iter().flat_map(AnyOf::iter).count(),
+                )
             }
             Content::Istio(policy) => {
-                rules = rules.saturating_add(policy.spec.rules().count());
                 validate::istio_authorization(policy, at, &mut findings);
-                own.applies_istio(policy, root_namespace, spec, &mut findings)
+                (
+                    own.applies_istio(policy, root_namespace, spec, &mut findings),
+                    policy.spec.rules().count(),
+                )
             }
             // Refused before.
-            Content::Mesh(_) | Content::PolicyTest(_) => None,
+            Content::Mesh(_) | Content::PolicyTest(_) => (None, 0),
         };
-        if !titles.insert(validate::unique_name(&document.content)) {
+        let istio = matches!(document.content, Content::Istio(_));
+        all_istio &= istio;
+        rules = rules.saturating_add(own_rules);
+        let title: Arc<str> = validate::unique_name(&document.content).into();
+        if !titles.insert(Arc::clone(&title)) {
             let metadata = at.push_key("metadata");
             let message = validate::duplicate(&document.content);
             findings.add(metadata.push_key("name"), Code::DuplicateName, message);
@@ -144,19 +183,32 @@ pub fn load(
             found.add(findings.of(&document, at));
             break;
         }
-        found.add(findings.of(&document, at));
+        let findings = findings.of(&document, at);
+        let warnings = findings.clone();
+        found.add(findings);
         if found.full() {
             break;
         }
-        if let Some(scope) = scope
-            && found.errors.is_empty()
-        {
-            match &document.content {
-                Content::Authorization(policy) => compiler.add(policy, &mesh, scope),
-                Content::Istio(policy) => compiler.add_istio(policy, scope),
-                Content::Mesh(_) | Content::PolicyTest(_) => {}
-            }
+        if !found.errors.is_empty() {
+            continue;
         }
+        let part = scope.and_then(|scope| match &document.content {
+            Content::Authorization(policy) => Some(compiler.compile(policy, &mesh, scope)),
+            Content::Istio(policy) => compiler.compile_istio(policy, scope),
+            Content::Mesh(_) | Content::PolicyTest(_) => None,
+        });
+        let part = part.map(Arc::new);
+        part.iter().for_each(|part| compiler.push(Arc::clone(part)));
+        let policy = KeptPolicy {
+            digest,
+            title,
+            istio,
+            rules: own_rules,
+            warnings,
+            index: i,
+            part,
+        };
+        kept.insert(text, Arc::new(policy));
     }
     if compiler.plan.headers.len() > MOST_HEADERS {
         let message = format!("the policies read more than {MOST_HEADERS} headers");
@@ -173,8 +225,10 @@ pub fn load(
     let trusted = sources(&head.options.trusted_callers);
     let gateways = sources(&head.options.trusted_gateways);
     let (enforced, candidate, audit) = compiler.sets();
+    kept.answers = own.into_answers();
     Ok(Loaded {
         digest: digester.finish(),
+        kept,
         policies: raw.policies(),
         warnings: found.warnings,
         set: PolicySet {

@@ -113,7 +113,7 @@ pub struct PolicySet {
     /// What would be enforced, where shadow changes make a difference.
     pub(crate) candidate: Option<RuleSet>,
     pub(crate) audit: RuleIndex,
-    pub(crate) labels: Vec<Label>,
+    pub(crate) labels: Vec<Arc<Label>>,
     pub(crate) trusted: Vec<Clause>,
     pub(crate) gateways: Vec<Clause>,
 }
@@ -160,7 +160,8 @@ impl PolicySet {
     }
 
     fn label(&self, rule: RuleRef) -> Option<&Label> {
-        self.labels.get(usize::try_from(rule.policy).ok()?)
+        let label = self.labels.get(usize::try_from(rule.policy).ok()?)?;
+        Some(&**label)
     }
 
     /// The name of the caller's cluster; `unknown` where it is not known.

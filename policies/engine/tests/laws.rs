@@ -3,12 +3,14 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
     reason = "a test fails loudly"
 )]
 
 use landbridge_engine::oracle::{self, config, request};
 use landbridge_engine::policy_test::{Nowhere, TestRequest};
-use landbridge_engine::{Decision, Facts, PolicySet, Verdict, load};
+use landbridge_engine::{Decision, Facts, PolicySet, Verdict, load, load_after};
 use landbridge_model::Limits;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -66,6 +68,37 @@ proptest! {
         for request in &requests {
             let (by_index, by_walking) = both(request, &set);
             prop_assert_eq!(by_index, by_walking, "{:?}", request);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_configuration_changes_nothing(
+        before in oracle::policies(10),
+        others in oracle::policies(10),
+        choice in vec(0..3, 10),
+        requests in vec(request(), 20),
+    ) {
+        let mut after = before.clone();
+        for (i, choice) in choice.into_iter().enumerate() {
+            match (choice, others.get(i)) {
+                (0, Some(other)) if i < after.len() => after[i] = other.clone(),
+                (1, _) if i < after.len() => after.truncate(i + 1),
+                (2, Some(other)) => after.push(other.clone()),
+                _ => {}
+            }
+        }
+        let (before, after) = (config(&before, "{}"), config(&after, "{}"));
+        let limits = Limits::default();
+        let before = load(before.as_bytes(), &limits, &Nowhere).expect("a good configuration");
+        let kept = load_after(after.as_bytes(), &limits, &Nowhere, &before.kept).expect("so is this");
+        let anew = load(after.as_bytes(), &limits, &Nowhere).expect("and this");
+        prop_assert_eq!(kept.digest, anew.digest);
+        prop_assert_eq!(kept.policies, anew.policies);
+        prop_assert_eq!(&kept.warnings, &anew.warnings);
+        prop_assert_eq!(kept.set.plan(), anew.set.plan());
+        for request in &requests {
+            let (by_kept, anew) = (request.decide(&kept.set), request.decide(&anew.set));
+            prop_assert_eq!(by_kept, anew, "{:?}", request);
         }
     }
 

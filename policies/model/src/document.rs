@@ -218,6 +218,10 @@ enum ApiVersion {
 }
 
 /// Decodes one document of any kind; `at` is its place in what encloses it.
+#[cfg_attr(
+    not(feature = "yaml"),
+    expect(dead_code, reason = "a filter reads JSON, and policies alone")
+)]
 pub(crate) fn read(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Problems> {
     let kind = kind_of(node, ApiVersion::Required, at);
     titled(node, || match kind? {

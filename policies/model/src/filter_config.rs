@@ -190,20 +190,29 @@ impl<'a> RawConfig<'a> {
         self.policies.len()
     }
 
+    /// Each policy as it was written.
+    pub fn texts(&self) -> impl Iterator<Item = &'a str> {
+        self.policies.iter().map(|raw| raw.get())
+    }
+
+    /// Decodes the policy at an index, one of [`Self::texts`].
+    pub fn document(index: usize, text: &str) -> Result<Document, Vec<Diagnostic>> {
+        let list = ValuePointerRef::Origin.push_key("policies");
+        let at = list.push_index(index);
+        let node: Node = serde_json::from_str(text)
+            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let content = document::read_policy(&node, at).map_err(|p| p.0)?;
+        Ok(Document {
+            content,
+            node,
+            file: None,
+        })
+    }
+
     /// Decodes one policy after the other.
     pub fn documents(&self) -> impl Iterator<Item = Result<Document, Vec<Diagnostic>>> {
-        self.policies.iter().enumerate().map(|(i, raw)| {
-            let list = ValuePointerRef::Origin.push_key("policies");
-            let at = list.push_index(i);
-            let node: Node = serde_json::from_str(raw.get())
-                .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
-            let content = document::read_policy(&node, at).map_err(|p| p.0)?;
-            Ok(Document {
-                content,
-                node,
-                file: None,
-            })
-        })
+        let texts = self.texts().enumerate();
+        texts.map(|(index, text)| Self::document(index, text))
     }
 }
 

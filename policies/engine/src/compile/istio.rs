@@ -98,7 +98,7 @@ impl Compile<'_> {
             there(&s.not_ip_blocks),
             NO,
             |list| {
-                self.plan.source_ip = true;
+                self.plan.needs.source_ip = true;
                 blocks(End::Source, list.iter())
             },
         ));
@@ -107,7 +107,7 @@ impl Compile<'_> {
             there(&s.not_remote_ip_blocks),
             NO,
             |list| {
-                self.plan.remote_ip = true;
+                self.plan.needs.remote_ip = true;
                 blocks(End::Remote, list.iter())
             },
         ));
@@ -117,7 +117,7 @@ impl Compile<'_> {
     fn operation(&mut self, o: &IstioOperation) -> Clause {
         let mut tests: Vec<Test> = Vec::new();
         tests.extend(pair(there(&o.ports), there(&o.not_ports), NO, |list| {
-            self.plan.port = true;
+            self.plan.needs.port = true;
             ports(list.iter())
         }));
         tests.extend(pair(there(&o.methods), there(&o.not_methods), NO, |list| {
@@ -125,7 +125,7 @@ impl Compile<'_> {
             Matcher::Text(Text::Method, patterns.collect())
         }));
         tests.extend(pair(there(&o.hosts), there(&o.not_hosts), NO, |list| {
-            self.plan.authority = true;
+            self.plan.needs.authority = true;
             let patterns = list
                 .iter()
                 .map(|IstioText(host)| header(host, Case::Folded));
@@ -162,7 +162,7 @@ impl Compile<'_> {
 
     /// `.*/ns/<namespace>/.*`
     fn namespaces<'p>(&mut self, list: impl Iterator<Item = &'p IstioNamespace>) -> Matcher {
-        self.plan.peer_namespaces = true;
+        self.plan.needs.peer_namespaces = true;
         let globs = list.map(|IstioNamespace(namespace)| {
             let mut pieces = vec![GlobPiece::AnyText, literal("/ns/")];
             pieces.extend(namespace.0.iter().cloned());
@@ -174,7 +174,7 @@ impl Compile<'_> {
 
     /// `spiffe://.+/ns/<namespace>/(.+/|)sa/<name>(/.+)?`
     fn accounts<'p>(&mut self, list: impl Iterator<Item = &'p IstioAccount>) -> Matcher {
-        self.plan.peer_namespaces = true;
+        self.plan.needs.peer_namespaces = true;
         let something = [GlobPiece::AnyCharacter, GlobPiece::AnyText];
         let own = [literal(self.namespace)];
         let mut globs = Vec::new();

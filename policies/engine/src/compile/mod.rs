@@ -9,7 +9,7 @@ pub(crate) use native::{JWT, PAYLOAD, source};
 use crate::index::RuleIndex;
 use crate::matcher::{Known, Matcher, Test, Text};
 use crate::mesh_index::MeshIndex;
-use crate::plan::Plan;
+use crate::plan::{Plan, Share};
 use crate::policy_set::{Allows, Clause, Label, Policy, Rule, RuleSet};
 use crate::text_set::{TextPattern, TextSet};
 use crate::truth::Truth;
@@ -26,8 +26,8 @@ use trust_domains::TrustDomains;
 #[derive(Debug)]
 pub(crate) struct Compiler {
     pub(crate) plan: Plan,
-    policies: Vec<Compiled>,
-    pub(crate) labels: Vec<Label>,
+    members: Vec<Member>,
+    pub(crate) labels: Vec<Arc<Label>>,
     replaced: BTreeSet<String>,
     data_classes: DataClasses,
     trust_domains: TrustDomains,
@@ -43,13 +43,22 @@ pub(crate) enum Scope {
     Services(TextSet),
 }
 
-/// One policy, and in which sets it is.
+/// One policy, compiled by itself. It can be part of more than one configuration.
 #[derive(Debug)]
-struct Compiled {
-    name: String,
+pub(crate) struct Part {
     action: Action,
     mode: Mode,
     scope: Scope,
+    label: Arc<Label>,
+    rules: Vec<Arc<Rule>>,
+    replaces: Vec<String>,
+    share: Share,
+}
+
+/// One policy of this configuration.
+#[derive(Debug)]
+struct Member {
+    part: Arc<Part>,
     rules: Policy,
 }
 
@@ -90,140 +99,165 @@ impl Compiler {
             data_classes: data_classes(mesh, &mut plan),
             trust_domains: TrustDomains::new(mesh),
             plan,
-            policies: Vec::new(),
+            members: Vec::new(),
             labels: Vec::new(),
             replaced: BTreeSet::new(),
         }
     }
 
     /// Compiles a valid policy.
-    pub(crate) fn add(&mut self, policy: &Named<Authorization>, mesh: &MeshIndex, scope: Scope) {
+    pub(crate) fn compile(
+        &mut self,
+        policy: &Named<Authorization>,
+        mesh: &MeshIndex,
+        scope: Scope,
+    ) -> Part {
         let namespace = policy.metadata.namespace();
+        let written = || policy.spec.rules.iter().flat_map(AnyOf::iter);
+        let classes = &self.data_classes;
+        let (rules, share) = self.plan.share(|plan| {
+            plan.needs.service = scope != Scope::Always;
+            let rules = written().map(|rule| native::rule(rule, namespace, mesh, classes, plan));
+            rules.collect()
+        });
         let replaced = policy.spec.replaces.iter().flat_map(AnyOf::iter);
-        self.replaced
-            .extend(replaced.map(|name| name.full_name(namespace)));
-        let mut rules = Vec::new();
-        let mut names = Vec::new();
-        for (i, written) in policy.spec.rules.iter().flat_map(AnyOf::iter).enumerate() {
-            rules.push(native::rule(
-                written,
-                namespace,
-                mesh,
-                &self.data_classes,
-                &mut self.plan,
-            ));
-            names.push(match &written.name {
-                Some(name) => name.as_str().into(),
-                None => i.to_string().into_boxed_str(),
-            });
+        let name = |(i, rule): (usize, &landbridge_model::Rule)| match &rule.name {
+            Some(name) => name.as_str().into(),
+            None => i.to_string().into_boxed_str(),
+        };
+        Part {
+            replaces: replaced.map(|name| name.full_name(namespace)).collect(),
+            share,
+            ..Part::new(
+                policy.metadata.full_name(),
+                policy.spec.action,
+                policy.spec.mode,
+                scope,
+                rules,
+                written().enumerate().map(name).collect(),
+            )
         }
-        let name = policy.metadata.full_name();
-        self.push(
-            name,
-            policy.spec.action,
-            policy.spec.mode,
-            scope,
-            rules,
-            names,
-        );
     }
 
     /// Compiles a valid policy of Istio's.
-    pub(crate) fn add_istio(&mut self, policy: &Named<IstioAuthorization>, scope: Scope) {
+    pub(crate) fn compile_istio(
+        &mut self,
+        policy: &Named<IstioAuthorization>,
+        scope: Scope,
+    ) -> Option<Part> {
         let namespace = policy.metadata.namespace();
         let action = match policy.spec.action {
             IstioAction::Allow => Action::Allow,
             IstioAction::Deny => Action::Deny,
             IstioAction::Audit => Action::Audit,
             // Refused before.
-            IstioAction::Custom => return,
+            IstioAction::Custom => return None,
         };
         let mode = match policy.is_dry_run() {
             true => Mode::Shadow,
             false => Mode::Enforce,
         };
-        let mut rules = Vec::new();
-        for written in policy.spec.rules() {
-            rules.push(istio::rule(
-                written,
-                namespace,
-                &self.trust_domains,
-                &mut self.plan,
-            ));
-        }
+        let domains = &self.trust_domains;
+        let (rules, share): (Vec<Rule>, Share) = self.plan.share(|plan| {
+            plan.needs.service = scope != Scope::Always;
+            let rules = policy.spec.rules();
+            rules
+                .map(|rule| istio::rule(rule, namespace, domains, plan))
+                .collect()
+        });
         let names = (0..rules.len()).map(|i| i.to_string().into_boxed_str());
         let names = names.collect();
-        self.push(
-            policy.metadata.full_name(),
-            action,
-            mode,
-            scope,
-            rules,
-            names,
-        );
+        let name = policy.metadata.full_name();
+        Some(Part {
+            share,
+            ..Part::new(name, action, mode, scope, rules, names)
+        })
     }
 
-    fn push(
-        &mut self,
-        name: String,
-        action: Action,
-        mode: Mode,
-        scope: Scope,
-        mut rules: Vec<Rule>,
-        names: Vec<Box<str>>,
-    ) {
-        let id = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
-        self.plan.service |= scope != Scope::Always;
-        for rule in &mut rules {
-            rule.when.0.extend(scope.test());
+    /// Takes in a policy that was compiled for another configuration; `false`, where it has to be
+    /// compiled anew for this one.
+    pub(crate) fn take_in(&mut self, part: &Arc<Part>) -> bool {
+        let same = self.plan.take_in(&part.share);
+        if same {
+            self.push(Arc::clone(part));
         }
-        self.labels.push(Label {
-            policy: name.as_str().into(),
-            without_rules: (rules.is_empty() && mode != Mode::Shadow).then_some(action),
-            rules: names,
-        });
-        self.policies.push(Compiled {
-            name,
-            action,
-            mode,
-            scope,
-            rules: Policy {
-                id,
-                rules: rules.into_iter().map(Arc::new).collect(),
-            },
+        same
+    }
+
+    /// Adds a policy that was compiled for this configuration.
+    pub(crate) fn push(&mut self, part: Arc<Part>) {
+        let id = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
+        self.labels.push(Arc::clone(&part.label));
+        self.replaced.extend(part.replaces.iter().cloned());
+        let rules = part.rules.clone();
+        self.members.push(Member {
+            part,
+            rules: Policy { id, rules },
         });
     }
 
     /// The policies in force; those that would be, where shadow changes would make a difference;
     /// and those that mark.
     pub(crate) fn sets(&self) -> (RuleSet, Option<RuleSet>, RuleIndex) {
-        let enforced = |p: &&Compiled| p.mode != Mode::Shadow;
-        let candidate = |p: &&Compiled| match p.mode {
-            Mode::Enforce => !self.replaced.contains(&p.name),
+        let enforced = |p: &Part| p.mode != Mode::Shadow;
+        let candidate = |p: &Part| match p.mode {
+            Mode::Enforce => !self.replaced.contains(&*p.label.policy),
             Mode::Shadow => true,
             Mode::Retire => false,
         };
-        let decides = |p: &&Compiled| p.action != Action::Audit;
-        let mut changes = self.policies.iter().filter(decides);
-        let changed = changes.any(|p| enforced(&p) != candidate(&p));
-        let audit = self.policies.iter().filter(enforced);
-        let audit = audit.filter(|p| p.action == Action::Audit);
+        let decides = |p: &Part| p.action != Action::Audit;
+        let mut parts = self.members.iter().map(|member| &*member.part);
+        let changed = parts.any(|p| decides(p) && enforced(p) != candidate(p));
         (
-            self.set(enforced),
-            changed.then(|| self.set(candidate)),
-            RuleIndex::new(&mut audit.map(|p| &p.rules)),
+            self.set(&enforced),
+            changed.then(|| self.set(&candidate)),
+            RuleIndex::new(&mut self.of(Action::Audit, &enforced).map(|m| &m.rules)),
         )
     }
 
-    fn set(&self, member: impl Fn(&&Compiled) -> bool) -> RuleSet {
-        let of = |action: Action| {
-            let policies = self.policies.iter().filter(&member);
-            policies.filter(move |p| p.action == action)
-        };
+    fn of<'c>(
+        &'c self,
+        action: Action,
+        member: &dyn Fn(&Part) -> bool,
+    ) -> impl Iterator<Item = &'c Member> {
+        let members = self.members.iter();
+        members.filter(move |m| m.part.action == action && member(&m.part))
+    }
+
+    fn set(&self, member: &dyn Fn(&Part) -> bool) -> RuleSet {
+        let of = |action: Action| self.of(action, member);
         RuleSet {
-            allows: Allows::new(of(Action::Allow).map(|p| &p.scope)),
-            allow: RuleIndex::new(&mut of(Action::Allow).map(|p| &p.rules)),
-            deny: RuleIndex::new(&mut of(Action::Deny).map(|p| &p.rules)),
+            allows: Allows::new(of(Action::Allow).map(|m| &m.part.scope)),
+            allow: RuleIndex::new(&mut of(Action::Allow).map(|m| &m.rules)),
+            deny: RuleIndex::new(&mut of(Action::Deny).map(|m| &m.rules)),
+        }
+    }
+}
+
+impl Part {
+    fn new(
+        name: String,
+        action: Action,
+        mode: Mode,
+        scope: Scope,
+        mut rules: Vec<Rule>,
+        names: Vec<Box<str>>,
+    ) -> Self {
+        for rule in &mut rules {
+            rule.when.0.extend(scope.test());
+        }
+        Self {
+            label: Arc::new(Label {
+                policy: name.into(),
+                without_rules: (rules.is_empty() && mode != Mode::Shadow).then_some(action),
+                rules: names,
+            }),
+            action,
+            mode,
+            scope,
+            rules: rules.into_iter().map(Arc::new).collect(),
+            replaces: Vec::new(),
+            share: Share::default(),
         }
     }
 }

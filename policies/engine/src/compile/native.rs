@@ -62,7 +62,7 @@ pub(super) fn rule(
         when.extend(condition(written, namespace, plan));
     }
     if let Some(validity) = &rule.validity {
-        plan.time = true;
+        plan.needs.time = true;
         let (from, until) = (validity.not_before, validity.not_after);
         let time = Matcher::Time(from.map(|t| t.0), until.map(|t| t.0));
         when.push(single(time, Truth::Unknown));
@@ -82,8 +82,8 @@ pub(crate) fn source(s: &Source, namespace: &str, mesh: &MeshIndex, plan: &mut P
     let text = |text: Text| move |list: &AnyOf<Pattern>| texts(text, list.iter());
     let unknown = Truth::Unknown;
     let s_accounts = |list: &AnyOf<NamespacedName>| accounts(list.iter(), namespace);
-    plan.source_ip |= s.ip_blocks.is_some() || s.not_ip_blocks.is_some();
-    plan.remote_ip |= s.remote_ip_blocks.is_some() || s.not_remote_ip_blocks.is_some();
+    plan.needs.source_ip |= s.ip_blocks.is_some() || s.not_ip_blocks.is_some();
+    plan.needs.remote_ip |= s.remote_ip_blocks.is_some() || s.not_remote_ip_blocks.is_some();
     let addresses = |end: End| move |list: &AnyOf<IpBlock>| blocks(end, list.iter());
     let mut tests: Vec<Test> = pair(
         s.clusters.as_ref(),
@@ -157,7 +157,7 @@ pub(crate) fn source(s: &Source, namespace: &str, mesh: &MeshIndex, plan: &mut P
 
 fn operation(o: &Operation, classes: &DataClasses, plan: &mut Plan) -> Clause {
     let unknown = Truth::Unknown;
-    plan.port |= o.ports.is_some() || o.not_ports.is_some();
+    plan.needs.port |= o.ports.is_some() || o.not_ports.is_some();
     let mut tests: Vec<Test> = Vec::new();
     tests.extend(pair(
         o.ports.as_ref(),
@@ -236,14 +236,14 @@ fn native_values(
 pub(super) fn plain(key: &ConditionKey, values: &ConditionValues, plan: &mut Plan) -> Matcher {
     match values {
         ConditionValues::Ports(list) => {
-            plan.port = true;
+            plan.needs.port = true;
             ports(list.iter())
         }
         ConditionValues::Addresses(list) => {
             let (end, asked) = match key {
-                ConditionKey::DestinationIp => (End::Destination, &mut plan.destination_ip),
-                ConditionKey::RemoteIp => (End::Remote, &mut plan.remote_ip),
-                _ => (End::Source, &mut plan.source_ip),
+                ConditionKey::DestinationIp => (End::Destination, &mut plan.needs.destination_ip),
+                ConditionKey::RemoteIp => (End::Remote, &mut plan.needs.remote_ip),
+                _ => (End::Source, &mut plan.needs.source_ip),
             };
             *asked = true;
             blocks(end, list.iter())
@@ -297,7 +297,7 @@ pub(super) fn kept_or_header(
         ),
         ConditionKey::Metadata { filter, key } => kept(filter, key, list, meaning.unknown, plan),
         _ => {
-            plan.sni = true;
+            plan.needs.sni = true;
             texts(Text::Sni, list.iter())
         }
     }

@@ -124,7 +124,7 @@ impl<'a> Facts<'a> {
             port: raw.port,
             now: raw.now,
             peer_uri,
-            peer_namespaces: match plan.peer_namespaces {
+            peer_namespaces: match plan.needs.peer_namespaces {
                 true => peer_uri.map(namespaces).unwrap_or_default(),
                 false => Vec::new(),
             },
@@ -135,7 +135,7 @@ impl<'a> Facts<'a> {
             service: text(raw.route_cluster).and_then(service_of),
             kept: kept(raw.metadata, plan)?,
             host: read.authority.map(host_of).transpose()?,
-            authority: match plan.authority {
+            authority: match plan.needs.authority {
                 true => read.authority.map(folded),
                 false => None,
             },
