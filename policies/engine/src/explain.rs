@@ -201,7 +201,7 @@ impl PolicySet {
             Matcher::Text(text, set) => (
                 self.field(*text),
                 match facts.text(*text) {
-                    Known::Text(value) => Some(shown(*text, value)),
+                    Known::Text(value) | Known::Perhaps(value) => Some(shown(*text, value)),
                     Known::Several(values) => Some(values.iter().collect::<Vec<_>>().join(", ")),
                     Known::Absent => Some(String::new()),
                     Known::Not => None,

@@ -110,6 +110,10 @@ impl Test {
             Matcher::Text(text, set) => match facts.text(*text) {
                 Known::Text(value) => set.matches(value).into(),
                 Known::Several(values) => values.iter().any(|value| set.matches(value)).into(),
+                Known::Perhaps(value) => match set.matches(value) {
+                    true => self.unknown,
+                    false => Truth::No,
+                },
                 Known::Absent => Truth::No,
                 Known::Not => self.unknown,
             },
@@ -142,6 +146,8 @@ pub(crate) enum Known<'a> {
     Text(&'a str),
     /// Each of these.
     Several(Several<'a>),
+    /// This, to some, and to others that it is not there.
+    Perhaps(&'a str),
     /// That it is not there, as a header may not be.
     Absent,
     /// Nothing.

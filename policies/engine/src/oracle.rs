@@ -204,6 +204,7 @@ pub fn request() -> impl Strategy<Value = TestRequest> {
         select(vec![
             "/a",
             "/a/b",
+            "/a/b/",
             "/a/b/c.json",
             "/x.json",
             "/b",

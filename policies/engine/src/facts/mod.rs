@@ -225,13 +225,7 @@ impl<'a> Facts<'a> {
             Text::Path => known(self.judged_path()),
             Text::Grpc => match self.judged_path() {
                 None => Known::Not,
-                // `OPTIONS *` has no service.
-                Some(path) => there(path.strip_prefix('/').filter(|path| {
-                    let parts = path.split_once('/');
-                    parts.is_some_and(|(service, method)| {
-                        !service.is_empty() && !method.is_empty() && !method.contains('/')
-                    })
-                })),
+                Some(path) => grpc(path),
             },
             Text::Header(slot) => match self.headers.get(usize::from(slot)) {
                 Some(value) => there(*value),
@@ -262,6 +256,22 @@ impl<'a> Facts<'a> {
             }
             Text::PeerNamespace => Known::Several(Several::Borrowed(&self.peer_namespaces)),
         }
+    }
+}
+
+/// `package.Service/Method`, where a path says that and nothing else. Servers that drop a slash at
+/// the end, or take several for one, find it in more paths.
+fn grpc(path: &str) -> Known<'_> {
+    let named = path.trim_matches('/');
+    let Some((_, method)) = named.split_once('/') else {
+        return Known::Absent;
+    };
+    let is_exact = path.strip_prefix('/') == Some(named);
+    match method.trim_start_matches('/') {
+        behind if behind.contains('/') => Known::Absent,
+        behind if behind.len() != method.len() => Known::Not,
+        _ if is_exact => Known::Text(named),
+        _ => Known::Perhaps(named),
     }
 }
 

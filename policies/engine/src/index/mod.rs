@@ -225,8 +225,11 @@ impl RuleIndex {
                             .iter()
                             .for_each(|value| texts.find(value, &mut lists));
                     }
+                    Known::Perhaps(value) if at_least == Truth::Unknown => {
+                        texts.find(value, &mut lists);
+                    }
                     Known::Not if at_least == Truth::Unknown => lists.push(texts.all()),
-                    Known::Not | Known::Absent => {}
+                    Known::Perhaps(_) | Known::Not | Known::Absent => {}
                 }
             }
         }
