@@ -130,8 +130,18 @@ impl Mesh {
         from: impl Into<Identity>,
         request: &RawStream<'_>,
     ) -> Result<RawOutcome, CallError> {
+        self.raw_http2_as(&Call::get("/").from(from).to(to), request)
+            .await
+    }
+
+    /// Sends one HTTP/2 request the way that a call goes. Of the call, only the way counts.
+    pub async fn raw_http2_as(
+        &self,
+        call: &Call,
+        request: &RawStream<'_>,
+    ) -> Result<RawOutcome, CallError> {
         let done = |answer: &[u8]| of_http2(answer).is_some();
-        let call = Call::get("/").from(from).to(to).http2();
+        let call = call.clone().http2();
         let answer = self.raw_until(&call, &request.bytes(), done).await;
         Ok(match ended(answer)? {
             None => RawOutcome::Ended,

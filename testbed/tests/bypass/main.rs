@@ -5,14 +5,21 @@
 //! written beside it; what was refused never reached the upstream; and what reached it was what
 //! was judged. `docs/bypass.md` has the same cases in prose.
 
+mod addresses;
+mod data_classes;
 mod framing;
 mod grpc;
+mod grpc_services;
 mod headers;
 mod hosts;
 mod identity;
 mod judge;
+mod lookalikes;
 mod methods;
 mod overrides;
 mod paths;
 mod request;
 mod scene;
+mod server_names;
+mod templates;
+mod tokens;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use landbridge_model::{render, validate, yaml};
 use landbridge_testbed::{
-    Call, ClusterSpec, Delivery, Identity, Mesh, RawOutcome, RawStream, Side, Workload, workspace,
+    Builder, Call, ClusterSpec, Delivery, Identity, Mesh, RawOutcome, RawStream, Side, Workload,
+    workspace,
 };
 
 use crate::judge::{End, KeptBack, Wanted, fault};
@@ -67,6 +68,10 @@ pub fn case(weakness: impl Into<String>, request: Request, wanted: Wanted) -> Ca
 /// One cluster, and all that went wrong in it so far.
 pub struct Scene {
     pub mesh: Mesh,
+    /// How requests get there.
+    pub way: Call,
+    /// The `Mesh` document (YAML).
+    pub document: String,
     faults: Vec<String>,
     /// How many requests the upstream had got after the last case. One that comes late is held
     /// against the next.
@@ -76,27 +81,28 @@ pub struct Scene {
 impl Scene {
     /// A mesh whose policies are yet to come.
     pub async fn new(name: &str) -> Self {
-        Self::start(name, true).await
+        Self::with(name, |mesh| mesh).await
     }
 
     /// The same; Envoy leaves paths as they are, so that all is on the filter.
     pub async fn without_normalize_path(name: &str) -> Self {
-        Self::start(name, false).await
+        Self::with(name, |mesh| mesh.normalize_path(false)).await
     }
 
-    async fn start(name: &str, normalize_path: bool) -> Self {
+    /// The same with a wish.
+    pub async fn with(name: &str, wish: impl FnOnce(Builder) -> Builder) -> Self {
         let mut clusters = ClusterSpec::default_mesh();
         clusters.retain(|cluster| [HERE, "euw1-a"].contains(&cluster.name.as_str()));
+        let document = workspace().join("policies/corpus/mesh.yaml");
+        let document = std::fs::read_to_string(document).unwrap();
         let mesh = Mesh::builder(name)
             .clusters(clusters)
             .clients(false)
-            .normalize_path(normalize_path)
-            .config(config(ALLOW_ALL, "{}"))
-            .start()
-            .await
-            .unwrap();
+            .config(config(&document, ALLOW_ALL, "{}"));
         Self {
-            mesh,
+            mesh: wish(mesh).start().await.unwrap(),
+            way: Call::get("/").from(caller()).to(HERE),
+            document,
             faults: Vec::new(),
             seen: 0,
         }
@@ -109,7 +115,10 @@ impl Scene {
 
     /// Puts policies (YAML) and options (JSON) in force.
     pub async fn configure(&self, policies: &str, options: &str) {
-        let version = self.mesh.apply(HERE, config(policies, options)).unwrap();
+        let version = self
+            .mesh
+            .apply(HERE, config(&self.document, policies, options));
+        let version = version.unwrap();
         let judged = self.mesh.wait_config(&version, SOON).await.unwrap();
         assert_eq!(judged, Delivery::Accepted, "{policies}");
         // The workers follow within milliseconds.
@@ -168,7 +177,7 @@ impl Scene {
         end: End,
         kept_back: KeptBack,
     ) {
-        let outcome = self.mesh.raw_http2(HERE, caller(), stream).await.unwrap();
+        let outcome = self.mesh.raw_http2_as(&self.way, stream).await.unwrap();
         let fault = fault(end, &outcome, self.heard(end).await, kept_back);
         self.note(&format!("{what} (HTTP/2)"), fault);
     }
@@ -184,7 +193,7 @@ impl Scene {
 
     /// Sends bytes as they are.
     pub async fn raw(&self, bytes: &[u8]) -> RawOutcome {
-        self.mesh.raw_http1(HERE, caller(), bytes).await.unwrap()
+        self.mesh.raw_http1_as(&self.way, bytes).await.unwrap()
     }
 
     /// How many more requests the upstream has got.
@@ -225,9 +234,8 @@ pub fn caller() -> Identity {
     Workload::new(HERE, "shop", "frontend").into()
 }
 
-fn config(policies: &str, options: &str) -> String {
-    let mesh = workspace().join("policies/corpus/mesh.yaml");
-    let text = format!("{}---\n{policies}", std::fs::read_to_string(mesh).unwrap());
+fn config(mesh: &str, policies: &str, options: &str) -> String {
+    let text = format!("{mesh}---\n{policies}");
     let documents = yaml::read(&text, None).unwrap_or_else(|(_, found)| panic!("{found:#?}"));
     let errors: Vec<_> = validate::documents(&documents)
         .into_iter()
