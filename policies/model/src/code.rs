@@ -101,6 +101,8 @@ codes! {
     MeansOtherwise = "LB0304", Warning;
     /// Istio lets callers in by it that whoever wrote it may not have meant.
     AdmitsMore = "LB0305", Warning;
+    /// Gateways are trusted by a name that those of several clusters have.
+    GatewayOfAnyCluster = "LB0306", Warning;
     /// The configuration is larger than the limit.
     TooLarge = "LB0401", Error;
     /// More policies, rules or values than the limit.

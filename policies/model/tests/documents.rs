@@ -138,3 +138,67 @@ fn messages_are_in_the_house_style() {
         }
     }
 }
+
+/// Which sources of gateways, in a mesh of this identity, are told to be of any cluster.
+fn of_any_cluster(identity: &str, gateways: &str) -> Vec<String> {
+    let cluster = |name: &str| {
+        let identity = identity.replace("NAME", name);
+        format!("  - {{name: {name}, region: r, identity: {{{identity}}}}}\n")
+    };
+    let text = format!(
+        "apiVersion: landbridge.dev/v1alpha1
+kind: Mesh
+metadata: {{name: m}}
+spec:
+  regions: [{{name: r, jurisdiction: J}}]
+  clusters:
+{}{}---
+apiVersion: landbridge.dev/v1alpha1
+kind: PolicyTest
+metadata: {{name: t}}
+spec:
+  local: {{cluster: a, namespace: shop}}
+  options: {{trustedGateways: [{gateways}]}}
+  cases: [{{name: c, request: {{}}, expect: {{verdict: Deny}}}}]
+",
+        cluster("a"),
+        cluster("b"),
+    );
+    let found = check(&text, "");
+    found
+        .iter()
+        .map(|d| format!("{} {}", d.code, d.path))
+        .collect()
+}
+
+#[test]
+fn a_gateway_of_any_cluster_is_told_where_clusters_share_a_trust_domain() {
+    let shared = "trustDomains: [mesh], issuers: ['CN=NAME']";
+    let partly = "trustDomains: [mesh, NAME], issuers: ['CN=NAME']";
+    let paths = "trustDomains: [mesh], spiffePaths: ['/{cluster}/ns/{ns}/sa/{sa}']";
+    let at = |places: &[usize]| -> Vec<String> {
+        let line = |i: &usize| format!("LB0306 spec.options.trustedGateways[{i}]");
+        places.iter().map(line).collect()
+    };
+    for (gateways, told) in [
+        ("{principals: [mesh/ns/i/sa/g]}", &[0][..]),
+        ("{principals: ['mesh/*']}, {principals: ['m*']}", &[0, 1]),
+        (
+            "{principals: ['*/ns/i/sa/g']}, {principals: ['*']}",
+            &[0, 1],
+        ),
+        ("{namespaces: [i]}, {serviceAccounts: [i/g]}", &[0, 1]),
+        ("{trustDomains: [mesh]}, {trustDomains: ['me*']}", &[0, 1]),
+        ("{principals: [mesh/g], clusters: [a]}", &[]),
+        ("{regions: [r]}, {notClusters: [b], namespaces: [i]}", &[]),
+        ("{principals: [meshes/g]}, {principals: [a/ns/i/sa/g]}", &[]),
+        ("{trustDomains: [a], namespaces: [i]}", &[]),
+        ("{clusters: [a]}, {principals: [mesh/g]}", &[1]),
+    ] {
+        assert_eq!(of_any_cluster(shared, gateways), at(told), "{gateways}");
+        assert_eq!(of_any_cluster(partly, gateways), at(told), "{gateways}");
+        for told_apart in [paths, "trustDomains: [NAME]"] {
+            assert_eq!(of_any_cluster(told_apart, gateways), [""; 0], "{gateways}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! clusters cannot claim one identity.
 
 mod authorization;
+mod gateways;
 mod istio;
 mod mesh;
 mod names;
@@ -183,6 +184,9 @@ pub fn options(options: &Options, names: &Names, at: ValuePointerRef<'_>, findin
         let list = list.iter().flat_map(AnyOf::iter);
         sources(list, names, at.push_key(key), findings);
     }
+    let list = options.trusted_gateways.iter().flat_map(AnyOf::iter);
+    let at = at.push_key("trustedGateways");
+    gateways::gateways(list, names, at, findings);
 }
 
 fn no_mesh(at: ValuePointerRef<'_>, findings: &mut Findings) {

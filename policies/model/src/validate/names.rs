@@ -18,6 +18,8 @@ pub struct Names {
     networks: BTreeSet<String>,
     data_classes: BTreeSet<String>,
     by_region: BTreeMap<String, String>,
+    /// How many clusters are in each trust domain, of those that no SPIFFE path tells apart.
+    by_trust_domain: BTreeMap<String, usize>,
 }
 
 impl Names {
@@ -32,6 +34,14 @@ impl Names {
             let jurisdiction = region.jurisdiction.as_str().to_owned();
             by_region.insert(region.name.as_str().to_owned(), jurisdiction);
         }
+        let mut by_trust_domain: BTreeMap<String, usize> = BTreeMap::new();
+        let identities = mesh.clusters.iter().map(|c| &c.identity);
+        let by_name = identities.filter(|identity| identity.spiffe_paths.is_none());
+        for domain in by_name.flat_map(|i| i.trust_domains.iter().flat_map(AnyOf::iter)) {
+            let count = by_trust_domain.entry(domain.as_str().to_owned());
+            let count = count.or_default();
+            *count = count.saturating_add(1);
+        }
         Self {
             clusters: set(&mut clusters().map(|c| c.name.as_str())),
             regions: set(&mut regions().map(|r| r.name.as_str())),
@@ -39,7 +49,14 @@ impl Names {
             networks: set(&mut networks.map(NetworkName::as_str)),
             data_classes: set(&mut classes.map(|class| class.name.as_str())),
             by_region,
+            by_trust_domain,
         }
+    }
+
+    /// The trust domains in which workloads of several clusters may have one name.
+    pub(super) fn shared_trust_domains(&self) -> Vec<&str> {
+        let shared = self.by_trust_domain.iter().filter(|(_, count)| **count > 1);
+        shared.map(|(domain, _)| domain.as_str()).collect()
     }
 
     /// The jurisdiction of a region.
