@@ -92,6 +92,9 @@ pub struct SoakArgs {
     /// What everything random follows from; the time of day, if it is left out
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
+    /// Only the case of this number
+    #[arg(long, value_name = "C")]
+    pub case: Option<u64>,
 }
 
 #[cfg(test)]

@@ -11,5 +11,8 @@ pub(crate) fn run(args: &SoakArgs) -> Result<()> {
     if let Some(seed) = args.seed {
         soak.arg("--seed").arg(seed.to_string());
     }
+    if let Some(case) = args.case {
+        soak.arg("--case").arg(case.to_string());
+    }
     Err(process::become_it(&mut soak))
 }

@@ -173,7 +173,7 @@ impl Soak {
     pub async fn singles(&mut self) -> Result<(), Failure> {
         for (number, case) in Case::singles().into_iter().enumerate() {
             let mut random = Random::nth(self.seed, number as u64);
-            let origin = format!("single value {number}");
+            let origin = format!("seed {}, single value {number}", self.seed);
             self.compare(case, &mut random, origin).await?;
         }
         Ok(())
@@ -181,8 +181,13 @@ impl Soak {
 
     /// Compares the next random case.
     pub async fn round(&mut self) -> Result<(), Failure> {
-        let (seed, number) = (self.seed, self.next);
         self.next += 1;
+        self.case(self.next - 1).await
+    }
+
+    /// Compares the random case of this number.
+    pub async fn case(&mut self, number: u64) -> Result<(), Failure> {
+        let seed = self.seed;
         let mut random = Random::nth(seed, number);
         let case = Case::random(&mut random);
         let origin = format!("seed {seed}, case {number}");

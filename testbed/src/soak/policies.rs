@@ -72,7 +72,8 @@ const SERVICE_ACCOUNTS: &[&str] = &[
     "ns/sa",
 ];
 const NAMESPACES: &[&str] = &[
-    "shop", "partner", "sh", "sh*", "*p", "s*p", "*", "shop*", "a", "x", "sho.", "ns", "sh*a", "*a",
+    "shop", "partner", "sh", "sh*", "*p", "s*p", "*", "shop*", "a", "x", "sho.", "ns", "sh*a",
+    "*a", "shop/sa", "*/sa",
 ];
 const IP_BLOCKS: &[&str] = &[
     "127.7.0.1",

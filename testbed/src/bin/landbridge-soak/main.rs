@@ -1,8 +1,8 @@
-//! `landbridge-soak authz [--minutes N] [--seed S] [--native PAIRS]`: for so many minutes, random
-//! policies of Istio's in two real Envoys, one with its own RBAC and one with Landbridge, and
-//! random requests to both; any difference ends it, shrunk. Before that, every value that a policy
-//! may have by itself; and before that, as many pairs natively: the engine's index beside walking
-//! every rule.
+//! `landbridge-soak authz [--minutes N] [--seed S] [--case C] [--native PAIRS]`: for so many
+//! minutes, random policies of Istio's in two real Envoys, one with its own RBAC and one with
+//! Landbridge, and random requests to both; any difference ends it, shrunk. Before that, every value
+//! that a policy may have by itself; and before that, as many pairs natively: the engine's index
+//! beside walking every rule. With a case, only that one, to see it again.
 //!
 //! What is compared, and how, is in `testbed/src/soak`.
 
@@ -13,7 +13,8 @@ use landbridge_testbed::soak::{self, Soak};
 
 type Error = Box<dyn std::error::Error>;
 
-const USAGE: &str = "usage: landbridge-soak authz [--minutes N] [--seed S] [--native PAIRS]";
+const USAGE: &str =
+    "usage: landbridge-soak authz [--minutes N] [--seed S] [--case C] [--native PAIRS]";
 /// How often is told how far it is.
 const TELL: Duration = Duration::from_secs(20);
 
@@ -22,6 +23,8 @@ const TELL: Duration = Duration::from_secs(20);
 struct Args {
     minutes: f64,
     seed: u64,
+    /// The one case to compare.
+    case: Option<u64>,
     native: u64,
 }
 
@@ -33,12 +36,14 @@ impl Args {
         let mut parsed = Self {
             minutes: 10.0,
             seed: SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs(),
+            case: None,
             native: 1_000_000,
         };
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--minutes" => parsed.minutes = args.next()?.parse().ok()?,
                 "--seed" => parsed.seed = args.next()?.parse().ok()?,
+                "--case" => parsed.case = Some(args.next()?.parse().ok()?),
                 "--native" => parsed.native = args.next()?.parse().ok()?,
                 _ => return None,
             }
@@ -68,13 +73,13 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Error> {
     println!("seed {}", args.seed);
-    if args.native > 0 {
+    if args.native > 0 && args.case.is_none() {
         let ours = soak::ours(args.seed, args.native)?;
         println!("natively, our own kind: {ours}");
         let imported = soak::imported(args.seed, args.native)?;
         println!("natively, Istio's kind: {imported}");
     }
-    if args.minutes == 0.0 {
+    if args.minutes == 0.0 && args.case.is_none() {
         return Ok(());
     }
     // One thread for the requests: the Envoys want the rest.
@@ -87,6 +92,11 @@ fn run(args: &Args) -> Result<(), Error> {
 async fn authz(args: &Args) -> Result<(), Error> {
     let length = Duration::from_secs_f64(args.minutes * 60.0);
     let mut soak = Soak::start("soak", args.seed).await?;
+    if let Some(case) = args.case {
+        soak.case(case).await?;
+        println!("in Envoys: {}", soak.tally());
+        return Ok(());
+    }
     soak.singles().await?;
     eprintln!("each value by itself: {}", soak.tally());
     let start = Instant::now();
@@ -111,8 +121,9 @@ mod tests {
     #[test]
     fn the_command_line() {
         let parse = |args: &str| Args::parse(args.split_whitespace().map(str::to_owned));
-        let args = parse("authz --minutes 0.5 --seed 7 --native 0").unwrap();
-        assert_eq!((args.minutes, args.seed, args.native), (0.5, 7, 0));
+        let args = parse("authz --minutes 0.5 --seed 7 --case 3 --native 0").unwrap();
+        assert_eq!((args.minutes, args.seed), (0.5, 7));
+        assert_eq!((args.case, args.native), (Some(3), 0));
         assert!(parse("authz").is_some());
         for bad in [
             "",
