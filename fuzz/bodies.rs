@@ -7,7 +7,7 @@
 //! A law is worth more than the absence of a panic: where two parts must agree, both are asked.
 
 use landbridge_engine::policy_test::Nowhere;
-use landbridge_engine::{SpiffeId, Surroundings, Unknown, load, normalize};
+use landbridge_engine::{SpiffeId, Surroundings, Unknown, load, load_after, normalize};
 use landbridge_model::{
     Code, Content, Document, Documents, Limits, PathNormalization as Mode, RawConfig, render,
     render_for_test, validate, yaml,
@@ -41,9 +41,13 @@ pub fn config(bytes: &[u8]) {
     };
     assert!(loaded.warnings.iter().all(|d| !d.is_error()));
     assert!(loaded.set.len() <= loaded.policies);
-    // What a configuration means and what it is called do not change.
-    match load(bytes, &LIMITS, &Nowhere) {
-        Ok(again) => assert_eq!(again.digest, loaded.digest),
+    // What a configuration means and what it is called do not change, read again or not.
+    match load_after(bytes, &LIMITS, &Nowhere, &loaded.kept) {
+        Ok(again) => {
+            assert_eq!(again.digest, loaded.digest);
+            assert_eq!(again.warnings, loaded.warnings);
+            assert_eq!(again.set.plan(), loaded.set.plan());
+        }
         Err(found) => panic!("loaded once, then refused: {found:#?}"),
     }
     for uri in [

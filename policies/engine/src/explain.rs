@@ -210,14 +210,14 @@ impl PolicySet {
                     .map(|pattern| shown(*text, &pattern))
                     .collect(),
             ),
-            Matcher::Addresses(end, blocks) => (
-                match end {
+            Matcher::Addresses(side, blocks) => (
+                match side.0 {
                     End::Source => "ipBlocks",
                     End::Remote => "remoteIpBlocks",
                     End::Destination => "destination.ip",
                 }
                 .to_owned(),
-                facts.address(*end).map(|address| address.to_string()),
+                facts.address(*side).map(|address| address.to_string()),
                 blocks.iter().map(IpNet::to_string).collect(),
             ),
             Matcher::Any(what, clauses, told) => (
@@ -301,7 +301,7 @@ fn principal(clauses: &[Clause], facts: &Facts<'_>) -> Option<String> {
             continue;
         };
         match facts.text(*text) {
-            Known::Text(value) => parts.push(value),
+            Known::Text(value) | Known::Perhaps(value) => parts.push(value),
             Known::Absent | Known::Several(_) => return Some(String::new()),
             Known::Not => return None,
         }

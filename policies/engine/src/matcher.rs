@@ -67,6 +67,19 @@ pub(crate) enum End {
     Destination,
 }
 
+/// In what form it is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Form {
+    /// As one of IPv4 where it is one in the clothes of IPv6 (RFC 4291, section 2.5.5.2).
+    Plain,
+    /// As Envoy has it.
+    AsItCame,
+}
+
+/// An address that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Side(pub(crate) End, pub(crate) Form);
+
 /// What a match of several alternatives is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alternatives {
@@ -86,7 +99,7 @@ pub(crate) enum Matcher {
     /// The port is one of these.
     Ports(Box<[u16]>),
     /// An address is in one of these.
-    Addresses(End, Box<[IpNet]>),
+    Addresses(Side, Box<[IpNet]>),
     /// Any of these holds; what is looked for is told by the second.
     Any(Alternatives, Box<[Clause]>, Box<str>),
     /// It is not yet, or no longer, too late.
@@ -121,7 +134,7 @@ impl Test {
                 Some(port) => set.contains(&port).into(),
                 None => Truth::Unknown,
             },
-            Matcher::Addresses(end, blocks) => match facts.address(*end) {
+            Matcher::Addresses(side, blocks) => match facts.address(*side) {
                 Some(address) => blocks.iter().any(|block| block.contains(&address)).into(),
                 None => Truth::Unknown,
             },

@@ -17,7 +17,7 @@ pub(crate) struct Template {
 pub(crate) enum Open {
     /// Anything.
     Anything,
-    /// What Envoy's URI templates take: RFC 3986's `pchar` without `*` and `=`.
+    /// What Envoy's URI templates take: RFC 3986's `pchar`.
     Envoy,
 }
 
@@ -25,7 +25,7 @@ impl Open {
     fn takes(self, c: char) -> bool {
         match self {
             Self::Anything => true,
-            Self::Envoy => c.is_ascii_alphanumeric() || "-._~%!$&'()+,;:@".contains(c),
+            Self::Envoy => c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=:@".contains(c),
         }
     }
 }
@@ -104,7 +104,8 @@ mod tests {
             ("/foo/{*}", "/foo/bar", true, true),
             ("/foo/{*}", "/foo/", false, false),
             ("/foo/{*}", "/foo/bar/baz", false, false),
-            ("/foo/{*}", "/foo/a=b", true, false),
+            ("/foo/{*}", "/foo/a=b*", true, true),
+            ("/foo/{*}", "/foo/a[b]", true, false),
             ("/foo/{*}", "/foo/a%3Db", true, true),
             ("/{*}/{*}", "/a/b", true, true),
             ("/foo/{**}", "/foo/", true, true),

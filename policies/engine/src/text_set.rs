@@ -20,6 +20,8 @@ pub(crate) enum TextPattern {
     Suffix(Box<str>),
     /// Anything but an empty text.
     Present,
+    /// Anything but an empty text, on one line: Istio's `.+`.
+    Line,
     /// Anything.
     There,
     Glob(Box<Glob>),
@@ -46,6 +48,7 @@ impl TextPattern {
             Self::Prefix(s) => value.starts_with(&**s),
             Self::Suffix(s) => value.ends_with(&**s),
             Self::Present => !value.is_empty(),
+            Self::Line => !value.is_empty() && !value.contains('\n'),
             Self::There => true,
             Self::Glob(glob) => glob.matches(value),
             Self::Template(template) => template.matches(value),
@@ -106,7 +109,7 @@ impl TextSet {
             TextPattern::Exact(s) => s.to_string(),
             TextPattern::Prefix(s) => format!("{s}*"),
             TextPattern::Suffix(s) => format!("*{s}"),
-            TextPattern::Present | TextPattern::There => "*".to_owned(),
+            TextPattern::Present | TextPattern::Line | TextPattern::There => "*".to_owned(),
             TextPattern::Glob(glob) => glob.to_string(),
             TextPattern::Template(template) => template.to_string(),
         });

@@ -4,7 +4,7 @@ use crate::Code;
 use crate::address::IpBlock;
 use crate::decode::{Problems, suggest};
 use crate::istio::{
-    IstioAccount, IstioNamespace, IstioPrincipal, IstioRequestPrincipal, IstioText,
+    IstioAccount, IstioNamespace, IstioPort, IstioPrincipal, IstioRequestPrincipal, IstioText,
     IstioTrustDomain,
 };
 use crate::pattern::{AnyOf, NamespacedName, Pattern, Port};
@@ -280,7 +280,11 @@ fn values(
         (Key::SourceIp | Key::RemoteIp | Key::DestinationIp, _) => {
             each(list, at).map(Values::Addresses)
         }
-        (Key::DestinationPort, _) => each(list, at).map(Values::Ports),
+        (Key::DestinationPort, Dialect::Ours) => each(list, at).map(Values::Ports),
+        (Key::DestinationPort, Dialect::Istio) => {
+            let read = each::<IstioPort>(list, at)?.into_iter();
+            Ok(Values::Ports(read.map(|port| port.0).collect()))
+        }
         (Key::SourceServiceAccount, Dialect::Ours) => each(list, at).map(Values::Accounts),
         (Key::RequestPrincipal, Dialect::Ours) => each(list, at).map(Values::RequestPrincipals),
         (_, Dialect::Ours) => each(list, at).map(Values::Texts),

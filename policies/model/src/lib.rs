@@ -60,9 +60,9 @@ pub use grpc::GrpcPattern;
 pub use ipnet::IpNet;
 pub use istio::{
     DRY_RUN, Glob, GlobPiece, ISTIO_API_VERSIONS, IstioAccount, IstioAction, IstioAuthorization,
-    IstioFrom, IstioNamespace, IstioOperation, IstioPath, IstioPrincipal, IstioPrincipalForm,
-    IstioRequestPrincipal, IstioRule, IstioSelector, IstioSource, IstioText, IstioTo,
-    IstioTrustDomain, ListOf, ROOT_NAMESPACE,
+    IstioFrom, IstioNamespace, IstioOperation, IstioPath, IstioPort, IstioPrincipal,
+    IstioPrincipalForm, IstioRequestPrincipal, IstioRule, IstioSelector, IstioSource, IstioText,
+    IstioTo, IstioTrustDomain, ListOf, ROOT_NAMESPACE,
 };
 pub use json::{Address, Json};
 pub use mesh::{Cluster, DataClass, Identity, IstioMesh, Labelled, Mesh, Region};

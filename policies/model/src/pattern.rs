@@ -71,10 +71,12 @@ impl fmt::Display for Pattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Port(pub u16);
 
-impl Deserr<Problems> for Port {
-    fn deserialize_from_value<V: IntoValue>(
+impl Port {
+    /// Reads one that is at least this.
+    pub(crate) fn read<V: IntoValue>(
         value: Value<V>,
         at: ValuePointerRef<'_>,
+        least: u16,
     ) -> Result<Self, Problems> {
         let port = match &value {
             Value::Integer(n) => u16::try_from(*n).ok(),
@@ -86,9 +88,19 @@ impl Deserr<Problems> for Port {
                 return Err(Problems::at(at, Code::WrongType, message));
             }
         };
-        port.filter(|p| *p > 0)
-            .map(Self)
-            .ok_or_else(|| Problems::at(at, Code::InvalidValue, "expected a port from 1 to 65535"))
+        port.filter(|p| *p >= least).map(Self).ok_or_else(|| {
+            let message = format!("expected a port from {least} to 65535");
+            Problems::at(at, Code::InvalidValue, message)
+        })
+    }
+}
+
+impl Deserr<Problems> for Port {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        at: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        Self::read(value, at, 1)
     }
 }
 

@@ -158,6 +158,9 @@ fn all_claims() -> Vec<Value> {
         json!({"iss": issuer, "sub": "alice", "x.example/role": "ops",
             "realm": {"roles": [["editor"]], "tier": {"gold": true}}}),
         json!({"iss": issuer, "sub": "Alice", "aud": ["Orders"], "groups": ["Admin", "devops"]}),
+        // What ends a line is no character to a regular expression.
+        json!({"iss": "issuer-2\n", "sub": "ali\nce", "aud": ["or\nders"],
+            "groups": ["dev\nops"], "realm": {"tier": "\n"}}),
         json!({"iss": "issuer-2", "sub": "zoë", "groups": "ådmin", "aud": "örders"}),
         json!({"iss": "issuer", "sub": "alice", "permission": "a b", "realm": ["roles"]}),
     ]

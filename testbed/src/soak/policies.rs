@@ -113,7 +113,7 @@ const HOSTS: &[&str] = &[
     "*",
     "o*shop",
 ];
-const PORTS: &[&str] = &["8080", "9090", "80", "08080"];
+const PORTS: &[&str] = &["8080", "9090", "80", "08080", "0"];
 const METHODS: &[&str] = &["GET", "POST", "P*", "*T", "get", "*", "DELETE"];
 const PATHS: &[&str] = &[
     "/a",

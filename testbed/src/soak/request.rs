@@ -56,7 +56,9 @@ const PATHS: &[&str] = &[
     "/x.json",
     "/ab",
     // Not every character is one of a template's segment.
+    "/a/x=1",
     "/a/b'c",
+    "/a/*",
     "/a/~b@c:d",
     "/a/b;c",
     "/a/b!$&()+,c/c.json",
@@ -99,6 +101,7 @@ const FORWARDED: &[&str] = &[
     "2001:db8::1",
     "2001:db8:0:1::7",
     "2001:0db8::0001",
+    "::ffff:10.1.2.3",
     "[2001:db8::1]",
     "10.1.2.3:80",
     "10.1.2.3,",

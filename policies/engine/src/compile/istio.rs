@@ -91,7 +91,7 @@ impl Compile<'_> {
             there(&s.request_principals),
             there(&s.not_request_principals),
             NO,
-            |list| request_principals(list.iter().map(|p| &p.0), NO, self.plan),
+            |list| request_principals(list.iter().map(|p| &p.0), Meaning::Istios, self.plan),
         ));
         tests.extend(pair(
             there(&s.ip_blocks),
@@ -99,7 +99,7 @@ impl Compile<'_> {
             NO,
             |list| {
                 self.plan.needs.source_ip = true;
-                blocks(End::Source, list.iter())
+                blocks(End::Source, Meaning::Istios, list.iter())
             },
         ));
         tests.extend(pair(
@@ -108,7 +108,7 @@ impl Compile<'_> {
             NO,
             |list| {
                 self.plan.needs.remote_ip = true;
-                blocks(End::Remote, list.iter())
+                blocks(End::Remote, Meaning::Istios, list.iter())
             },
         ));
         Clause(tests)
@@ -118,7 +118,7 @@ impl Compile<'_> {
         let mut tests: Vec<Test> = Vec::new();
         tests.extend(pair(there(&o.ports), there(&o.not_ports), NO, |list| {
             self.plan.needs.port = true;
-            ports(list.iter())
+            ports(list.iter().map(|port| &port.0))
         }));
         tests.extend(pair(there(&o.methods), there(&o.not_methods), NO, |list| {
             let patterns = list.iter().map(|text| header(&text.0, Case::Sensitive));
@@ -153,10 +153,10 @@ impl Compile<'_> {
             ConditionValues::IstioTrustDomains(list) => self.trust_domains(list.iter()),
             ConditionValues::IstioPrincipals(list) => self.principals(list.iter()),
             ConditionValues::RequestPrincipals(list) => {
-                request_principals(list.iter(), NO, self.plan)
+                request_principals(list.iter(), Meaning::Istios, self.plan)
             }
-            ConditionValues::Texts(list) => kept_or_header(key, list, self.plan, Meaning::ISTIOS),
-            others => plain(key, others, self.plan),
+            ConditionValues::Texts(list) => kept_or_header(key, list, self.plan, Meaning::Istios),
+            others => plain(key, others, Meaning::Istios, self.plan),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The rules of our own documents.
 
 use super::{all, pair, single};
-use crate::matcher::{Alternatives, End, Kept, Matcher, Test, Text};
+use crate::matcher::{Alternatives, End, Form, Kept, Matcher, Side, Test, Text};
 use crate::mesh_index::{MeshIndex, Where};
 use crate::plan::Plan;
 use crate::policy_set::{Clause, Rule};
@@ -84,7 +84,7 @@ pub(crate) fn source(s: &Source, namespace: &str, mesh: &MeshIndex, plan: &mut P
     let s_accounts = |list: &AnyOf<NamespacedName>| accounts(list.iter(), namespace);
     plan.needs.source_ip |= s.ip_blocks.is_some() || s.not_ip_blocks.is_some();
     plan.needs.remote_ip |= s.remote_ip_blocks.is_some() || s.not_remote_ip_blocks.is_some();
-    let addresses = |end: End| move |list: &AnyOf<IpBlock>| blocks(end, list.iter());
+    let addresses = |end: End| move |list: &AnyOf<IpBlock>| blocks(end, Meaning::Ours, list.iter());
     let mut tests: Vec<Test> = pair(
         s.clusters.as_ref(),
         s.not_clusters.as_ref(),
@@ -138,7 +138,7 @@ pub(crate) fn source(s: &Source, namespace: &str, mesh: &MeshIndex, plan: &mut P
         s.request_principals.as_ref(),
         s.not_request_principals.as_ref(),
         unknown,
-        |list| request_principals(list.iter(), unknown, plan),
+        |list| request_principals(list.iter(), Meaning::Ours, plan),
     ));
     tests.extend(pair(
         s.ip_blocks.as_ref(),
@@ -217,23 +217,28 @@ fn native_values(
     match values {
         ConditionValues::Accounts(list) => accounts(list.iter(), namespace),
         ConditionValues::RequestPrincipals(list) => {
-            request_principals(list.iter(), Truth::Unknown, plan)
+            request_principals(list.iter(), Meaning::Ours, plan)
         }
         ConditionValues::Texts(list) => {
             let text = match key {
                 ConditionKey::SourceNamespace => Text::Namespace,
                 ConditionKey::SourceTrustDomain => Text::TrustDomain,
                 ConditionKey::SourcePrincipal => Text::Principal,
-                key => return kept_or_header(key, list, plan, Meaning::OURS),
+                key => return kept_or_header(key, list, plan, Meaning::Ours),
             };
             texts(text, list.iter())
         }
-        others => plain(key, others, plan),
+        others => plain(key, others, Meaning::Ours, plan),
     }
 }
 
 /// A match that is the same to us and to Istio.
-pub(super) fn plain(key: &ConditionKey, values: &ConditionValues, plan: &mut Plan) -> Matcher {
+pub(super) fn plain(
+    key: &ConditionKey,
+    values: &ConditionValues,
+    meaning: Meaning,
+    plan: &mut Plan,
+) -> Matcher {
     match values {
         ConditionValues::Ports(list) => {
             plan.needs.port = true;
@@ -246,31 +251,52 @@ pub(super) fn plain(key: &ConditionKey, values: &ConditionValues, plan: &mut Pla
                 _ => (End::Source, &mut plan.needs.source_ip),
             };
             *asked = true;
-            blocks(end, list.iter())
+            blocks(end, meaning, list.iter())
         }
         // Each key has values of its own form: nothing else gets here, and it would match nothing.
         _ => Matcher::Any(Alternatives::DataClasses, Box::default(), Box::default()),
     }
 }
 
-/// In what a match of ours and one of Istio's differ.
-pub(super) struct Meaning {
-    /// What a `*` is for a header.
-    pub(super) present: TextPattern,
-    /// What a match is where what it asks for cannot be known.
-    pub(super) unknown: Truth,
+/// Whose meaning a match has that is written alike in our documents and in Istio's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Ours,
+    Istios,
 }
 
 impl Meaning {
-    const OURS: Self = Self {
-        present: TextPattern::Present,
-        unknown: Truth::Unknown,
-    };
-    /// A header is there even if it is empty.
-    pub(super) const ISTIOS: Self = Self {
-        present: TextPattern::There,
-        unknown: Truth::No,
-    };
+    /// What a match is where what it asks for cannot be known.
+    fn unknown(self) -> Truth {
+        match self {
+            Self::Ours => Truth::Unknown,
+            Self::Istios => Truth::No,
+        }
+    }
+
+    /// To Istio, `*` of a header is that it is there, even if it is empty.
+    fn header(self, pattern: &Pattern) -> TextPattern {
+        match (self, pattern) {
+            (Self::Istios, Pattern::Present) => TextPattern::There,
+            _ => TextPattern::new(pattern, Case::Sensitive),
+        }
+    }
+
+    /// To Istio, `*` of a claim and the like is the regular expression `.+`.
+    fn kept(self, pattern: &Pattern) -> TextPattern {
+        match (self, pattern) {
+            (Self::Istios, Pattern::Present) => TextPattern::Line,
+            _ => TextPattern::new(pattern, Case::Sensitive),
+        }
+    }
+
+    /// Whether an IPv4 address in the clothes of IPv6 is one of IPv4.
+    fn form(self) -> Form {
+        match self {
+            Self::Ours => Form::Plain,
+            Self::Istios => Form::AsItCame,
+        }
+    }
 }
 
 /// A match of a header, the server name or what a filter keeps.
@@ -280,37 +306,35 @@ pub(super) fn kept_or_header(
     plan: &mut Plan,
     meaning: Meaning,
 ) -> Matcher {
+    let kept_text = |text: Text| {
+        let patterns = list.iter().map(|pattern| meaning.kept(pattern));
+        Matcher::Text(text, patterns.collect())
+    };
     match key {
         ConditionKey::Header(name) => {
-            let pattern = |pattern: &Pattern| match pattern {
-                Pattern::Present => meaning.present.clone(),
-                pattern => TextPattern::new(pattern, Case::Sensitive),
-            };
-            Matcher::Text(
-                Text::Header(plan.header(name)),
-                list.iter().map(pattern).collect(),
-            )
+            let patterns = list.iter().map(|pattern| meaning.header(pattern));
+            Matcher::Text(Text::Header(plan.header(name)), patterns.collect())
         }
-        ConditionKey::Claim(path) => texts(
-            claim(path.iter().map(String::as_str), Kept::Either, plan),
-            list.iter(),
-        ),
-        ConditionKey::Metadata { filter, key } => kept(filter, key, list, meaning.unknown, plan),
+        ConditionKey::Claim(path) => {
+            let path = path.iter().map(String::as_str);
+            kept_text(claim(path, Kept::Either, plan))
+        }
+        ConditionKey::Metadata { filter, key } => kept(filter, key, list, meaning, plan),
         _ => {
             plan.needs.sni = true;
-            texts(Text::Sni, list.iter())
+            kept_text(Text::Sni)
         }
     }
 }
 
 /// `[value]` is one of a list, and a value by itself is a text.
-fn kept(filter: &str, key: &str, list: &[Pattern], unknown: Truth, plan: &mut Plan) -> Matcher {
+fn kept(filter: &str, key: &str, list: &[Pattern], meaning: Meaning, plan: &mut Plan) -> Matcher {
     let slot = plan.metadata(filter, std::iter::once(key));
     let listed = |pattern: &&Pattern| matches!(pattern, Pattern::Exact(s) if s.starts_with('[') && s.ends_with(']'));
     let unwrapped = |s: &str| {
         let s = s.trim_matches(['[', ']']);
         match (s.strip_prefix('*'), s.strip_suffix('*')) {
-            _ if s == "*" => TextPattern::Present,
+            _ if s == "*" => meaning.kept(&Pattern::Present),
             (Some(suffix), _) => TextPattern::Suffix(suffix.into()),
             (None, Some(prefix)) => TextPattern::Prefix(prefix.into()),
             (None, None) => TextPattern::Exact(s.into()),
@@ -324,12 +348,15 @@ fn kept(filter: &str, key: &str, list: &[Pattern], unknown: Truth, plan: &mut Pl
     let of_text: TextSet = list
         .iter()
         .filter(|pattern| !listed(pattern))
-        .map(|pattern| TextPattern::new(pattern, Case::Sensitive))
+        .map(|pattern| meaning.kept(pattern))
         .collect();
     let either = [(Kept::List, of_list), (Kept::Text, of_text)];
-    let clauses = either
-        .into_iter()
-        .map(|(kind, set)| all([single(Matcher::Text(Text::Kept(slot, kind), set), unknown)]));
+    let clauses = either.into_iter().map(|(kind, set)| {
+        all([single(
+            Matcher::Text(Text::Kept(slot, kind), set),
+            meaning.unknown(),
+        )])
+    });
     Matcher::Any(
         Alternatives::Metadata,
         clauses.collect(),
@@ -347,17 +374,20 @@ fn claim<'k>(path: impl Iterator<Item = &'k str>, kept: Kept, plan: &mut Plan) -
 
 pub(super) fn request_principals<'p>(
     list: impl Iterator<Item = &'p RequestPrincipal>,
-    unknown: Truth,
+    meaning: Meaning,
     plan: &mut Plan,
 ) -> Matcher {
     let mut told = Vec::new();
     let mut clauses = Vec::new();
     for principal in list {
-        let issuer = claim(["iss"].into_iter(), Kept::Text, plan);
-        let subject = claim(["sub"].into_iter(), Kept::Text, plan);
+        let part = |name: &'static str, pattern: &Pattern, plan: &mut Plan| {
+            let text = claim(std::iter::once(name), Kept::Text, plan);
+            let patterns = std::iter::once(meaning.kept(pattern)).collect();
+            single(Matcher::Text(text, patterns), meaning.unknown())
+        };
         clauses.push(all([
-            single(texts(issuer, [&principal.issuer].into_iter()), unknown),
-            single(texts(subject, [&principal.subject].into_iter()), unknown),
+            part("iss", &principal.issuer, plan),
+            part("sub", &principal.subject, plan),
         ]));
         told.push(format!("`{principal}`"));
     }
@@ -418,6 +448,11 @@ pub(super) fn ports<'p>(list: impl Iterator<Item = &'p Port>) -> Matcher {
     Matcher::Ports(list.map(|port| port.0).collect())
 }
 
-pub(super) fn blocks<'p>(end: End, list: impl Iterator<Item = &'p IpBlock>) -> Matcher {
-    Matcher::Addresses(end, list.map(|block| block.0).collect())
+pub(super) fn blocks<'p>(
+    end: End,
+    meaning: Meaning,
+    list: impl Iterator<Item = &'p IpBlock>,
+) -> Matcher {
+    let blocks = list.map(|block| block.0).collect();
+    Matcher::Addresses(Side(end, meaning.form()), blocks)
 }

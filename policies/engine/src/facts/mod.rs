@@ -5,7 +5,7 @@ mod host;
 
 use crate::caller::{Caller, Certificate};
 use crate::decision::Reason;
-use crate::matcher::{End, Kept, Known, Several, Text};
+use crate::matcher::{End, Form, Kept, Known, Several, Side, Text};
 use crate::metadata::{Found, Metadata};
 use crate::plan::Plan;
 use crate::policy_set::PolicySet;
@@ -195,11 +195,15 @@ impl<'a> Facts<'a> {
         }
     }
 
-    pub(crate) fn address(&self, end: End) -> Option<IpAddr> {
-        match end {
+    pub(crate) fn address(&self, Side(end, form): Side) -> Option<IpAddr> {
+        let address = match end {
             End::Source => self.source_ip,
             End::Remote => self.remote_ip,
             End::Destination => self.destination_ip,
+        };
+        match form {
+            Form::Plain => address.map(|address| address.to_canonical()),
+            Form::AsItCame => address,
         }
     }
 
@@ -303,17 +307,13 @@ fn namespaces(uri: &str) -> Vec<&str> {
     found
 }
 
-/// An address, as one of IPv4 where it is one in the clothes of IPv6.
 fn ip(s: &str) -> Option<IpAddr> {
-    s.parse::<IpAddr>()
-        .ok()
-        .map(|address| address.to_canonical())
+    s.parse().ok()
 }
 
 /// The address of `address:port`, as Envoy prints it.
 fn socket(s: &str) -> Option<IpAddr> {
-    let parsed = s.parse::<SocketAddr>().ok();
-    parsed.map(|address| address.ip().to_canonical())
+    s.parse::<SocketAddr>().ok().map(|address| address.ip())
 }
 
 /// The host of the service that a cluster of a waypoint is for: `inbound-vip|80|http|HOST`.

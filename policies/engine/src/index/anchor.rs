@@ -1,7 +1,7 @@
 //! Choosing what a rule is filed under.
 
 use crate::glob::Anchor;
-use crate::matcher::{End, Matcher, Test, Text};
+use crate::matcher::{Matcher, Side, Test, Text};
 use crate::policy_set::{Clause, Rule};
 use crate::text_set::{Shape, TextPattern, TextSet};
 use hashbrown::HashMap;
@@ -12,7 +12,7 @@ use landbridge_model::IpNet;
 pub(super) enum Key<'a> {
     Cluster(u16),
     Port(u16),
-    Address(End, IpNet),
+    Address(Side, IpNet),
     Text(Text, Shape, &'a str),
 }
 
@@ -95,9 +95,9 @@ fn keys(test: &Test) -> Option<Vec<Key<'_>>> {
     let keys: Vec<Key<'_>> = match &test.matcher {
         Matcher::Clusters(_, set) => set.possible().map(Key::Cluster).collect(),
         Matcher::Ports(ports) => ports.iter().copied().map(Key::Port).collect(),
-        Matcher::Addresses(end, blocks) => blocks
+        Matcher::Addresses(side, blocks) => blocks
             .iter()
-            .map(|block| Key::Address(*end, *block))
+            .map(|block| Key::Address(*side, *block))
             .collect(),
         Matcher::Text(text, set) => text_keys(*text, set)?,
         // Of each alternative, the test with the fewest.
@@ -120,7 +120,7 @@ fn text_keys(text: Text, set: &TextSet) -> Option<Vec<Key<'_>>> {
             TextPattern::Exact(s) => Key::Text(text, Shape::Exact, s),
             TextPattern::Prefix(s) => Key::Text(text, Shape::Prefix, s),
             TextPattern::Suffix(s) => Key::Text(text, Shape::Suffix, s),
-            TextPattern::Present => Key::Text(text, Shape::Present, ""),
+            TextPattern::Present | TextPattern::Line => Key::Text(text, Shape::Present, ""),
             TextPattern::There => Key::Text(text, Shape::There, ""),
             TextPattern::Template(template) => Key::Text(text, Shape::Prefix, &template.prefix),
             TextPattern::Glob(glob) => match &glob.anchor {

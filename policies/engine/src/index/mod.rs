@@ -18,7 +18,7 @@ mod texts;
 use crate::Truth;
 use crate::decision::RuleRef;
 use crate::facts::Facts;
-use crate::matcher::{End, Known, Text};
+use crate::matcher::{Known, Side, Text};
 use crate::policy_set::{Policy, Rule};
 use addresses::AddressIndex;
 use anchor::{Anchors, Key};
@@ -36,7 +36,7 @@ pub(crate) struct RuleIndex {
     texts: Vec<(Text, TextIndex)>,
     clusters: Filed<u16>,
     ports: Filed<u16>,
-    addresses: BTreeMap<End, AddressIndex>,
+    addresses: BTreeMap<Side, AddressIndex>,
     /// Rules without an anchor.
     rest: Vec<Ordinal>,
 }
@@ -131,7 +131,7 @@ impl RuleIndex {
                 self.ports.file(port, rule);
                 push(&mut self.ports.all, rule);
             }
-            Key::Address(end, block) => self.addresses.entry(end).or_default().file(block, rule),
+            Key::Address(side, block) => self.addresses.entry(side).or_default().file(block, rule),
             Key::Text(text, shape, value) => {
                 let found = self.texts.iter().position(|(t, _)| *t == text);
                 let place = found.unwrap_or_else(|| {
@@ -210,8 +210,8 @@ impl RuleIndex {
             self.clusters
                 .find(facts.caller.cluster().map(|id| id.0), at_least, &mut lists);
             self.ports.find(facts.port, at_least, &mut lists);
-            for (end, blocks) in &self.addresses {
-                match facts.address(*end) {
+            for (side, blocks) in &self.addresses {
+                match facts.address(*side) {
                     Some(address) => blocks.find(address, &mut lists),
                     None if at_least == Truth::Unknown => lists.push(blocks.all()),
                     None => {}

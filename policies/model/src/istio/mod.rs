@@ -7,8 +7,8 @@
 mod text;
 
 pub use text::{
-    Glob, GlobPiece, IstioAccount, IstioNamespace, IstioPath, IstioPrincipal, IstioPrincipalForm,
-    IstioRequestPrincipal, IstioText, IstioTrustDomain,
+    Glob, GlobPiece, IstioAccount, IstioNamespace, IstioPath, IstioPort, IstioPrincipal,
+    IstioPrincipalForm, IstioRequestPrincipal, IstioText, IstioTrustDomain,
 };
 
 use crate::address::IpBlock;
@@ -16,7 +16,6 @@ use crate::condition::IstioCondition;
 use crate::decode::Problems;
 use crate::document::{Ignored, Named};
 use crate::labels::Labels;
-use crate::pattern::Port;
 use crate::record::{document, lists};
 use crate::target::TargetRef;
 use crate::word::words;
@@ -121,7 +120,7 @@ lists! {
         /// `:authority`, port included.
         hosts / not_hosts: IstioText,
         /// The port.
-        ports / not_ports: Port,
+        ports / not_ports: IstioPort,
         /// The method.
         methods / not_methods: IstioText,
         /// The path.

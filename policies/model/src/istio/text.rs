@@ -5,8 +5,9 @@
 //! kept, since names have dots; what else would be an operator is refused, for whoever wrote it
 //! meant something else.
 
+use crate::decode::Problems;
 use crate::path_pattern::{PathPattern, PathTemplate};
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Port};
 use crate::request_principal::RequestPrincipal;
 use crate::text_value::text_values;
 
@@ -150,6 +151,44 @@ impl IstioAccount {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IstioTrustDomain(pub Glob);
 
+impl IstioTrustDomain {
+    fn parse(s: &str) -> Option<Self> {
+        match s.contains('/') {
+            true => None,
+            false => Glob::read(s, Open::Star).map(Self),
+        }
+    }
+}
+
+/// A port; 0, at which nothing arrives, is one to Istio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IstioPort(pub Port);
+
+impl deserr::Deserr<Problems> for IstioPort {
+    fn deserialize_from_value<V: deserr::IntoValue>(
+        value: deserr::Value<V>,
+        at: deserr::ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        Port::read(value, at, 0).map(Self)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for IstioPort {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "IstioPort".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 65535},
+                {"type": "string", "pattern": "^[0-9]+$"}
+            ]
+        })
+    }
+}
+
 /// A path, or a template of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IstioPath(pub PathPattern);
@@ -207,7 +246,7 @@ text_values! {
         "is part of a regular expression to Istio, and has an operator in it",
         "write `namespace/name`, or `name` for one in the policy's own namespace; no `*`",
         {"type": "string", "pattern": r"^[^*\\+?()\[\]{}|^$]+$"};
-    IstioTrustDomain: |s| Glob::read(s, Open::Star).map(Self),
+    IstioTrustDomain: Self::parse,
         "is not a trust domain",
         "a trust domain is lower-case letters, digits, `-`, `_` and `.`; a `*` is any text",
         {"type": "string", "pattern": r"^[^\\+?()\[\]{}|^$]+$"};

@@ -14,7 +14,7 @@ use crate::istio::{
     IstioOperation, IstioPath, IstioPrincipal, IstioPrincipalForm, IstioRequestPrincipal,
     IstioRule, IstioSource, IstioText, ListOf, truth,
 };
-use crate::path_pattern::{PathPattern, PathSegment};
+use crate::path_pattern::PathPattern;
 use crate::pattern::Pattern;
 use deserr::ValuePointerRef;
 
@@ -325,23 +325,6 @@ fn operation(
                 Code::AdmitsMore,
                 format!("to Istio `{host}:80` is not `{host}`, and passes here"),
                 Some(format!("add `{host}:*`")),
-            );
-        }
-    }
-    let templates = match action {
-        IstioAction::Deny => (&o.paths, "paths"),
-        _ => (&o.not_paths, "notPaths"),
-    };
-    let (paths, key) = templates;
-    for (i, IstioPath(pattern)) in paths.iter().flat_map(ListOf::iter).enumerate() {
-        let open = |s: &PathSegment| matches!(s, PathSegment::One | PathSegment::Rest);
-        if matches!(pattern, PathPattern::Template(t) if t.segments().iter().any(open)) {
-            let place = at.push_key(key);
-            findings.add_hinted(
-                place.push_index(i),
-                Code::AdmitsMore,
-                "to Envoy an open segment has no `=`, `*` or quote: a path with one passes here",
-                Some("a `CrossClusterAuthorization` takes any segment".to_owned()),
             );
         }
     }

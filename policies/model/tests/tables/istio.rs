@@ -100,7 +100,6 @@ pub(crate) const ISTIO: &[Case] = &[
         &[
             "LB0305 6:29 spec.rules[0].from[0].source.remoteIpBlocks",
             "LB0305 6:88 spec.rules[0].to[0].operation.hosts[0]",
-            "LB0305 6:134 spec.rules[0].to[0].operation.paths[0]",
         ],
     ),
     istio(
