@@ -1,10 +1,13 @@
 //! Who calls, as a validated client certificate says it.
 
+use crate::bytes::Kind;
 use crate::mesh_index::{ClusterId, MeshIndex};
 use std::borrow::Cow;
 
 /// The longest SPIFFE ID (SPIFFE ID, section 2.3).
 const LONGEST_ID: usize = 2048;
+/// The fewest dots that are a name and not a dot segment.
+const NAMED: usize = 3;
 
 /// A SPIFFE ID in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +26,24 @@ impl<'a> SpiffeId<'a> {
             return None;
         }
         let principal = uri.strip_prefix("spiffe://")?;
-        let (trust_domain, path) = cut(principal)?;
-        let segment = |s: &[u8]| {
-            !matches!(s, b"" | b"." | b"..")
-                && s.iter()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
-        };
-        let domain = |s: &[u8]| segment(s) && !s.iter().any(u8::is_ascii_uppercase);
-        let valid =
-            domain(trust_domain.as_bytes()) && path.as_bytes().split(|b| *b == b'/').all(segment);
-        valid.then_some(Self {
+        let mut domain = None;
+        // How many dots the segment is so far; `NAMED` or more where it is no dot segment.
+        let mut dots = 0_usize;
+        for (at, b) in principal.bytes().enumerate() {
+            dots = match Kind::of(b) {
+                Kind::Name => NAMED,
+                Kind::Capital if domain.is_some() => NAMED,
+                Kind::Dot => dots.saturating_add(1),
+                Kind::Slash if dots >= NAMED => {
+                    domain.get_or_insert(at);
+                    0
+                }
+                _ => return None,
+            };
+        }
+        let (trust_domain, behind) = principal.split_at_checked(domain?)?;
+        let path = behind.get(1..)?;
+        (dots >= NAMED).then_some(Self {
             principal,
             trust_domain,
             path,
@@ -46,15 +57,20 @@ impl<'a> SpiffeId<'a> {
 
     /// `<namespace>/sa/<name>`, where the path is Istio's `/ns/<namespace>/sa/<name>`.
     pub fn account(&self) -> Option<&'a str> {
-        let account = self.path.strip_prefix("ns/")?;
-        let (_, behind) = cut(account)?;
-        let name = behind.strip_prefix("sa/")?;
-        cut(name).is_none().then_some(account)
+        self.istio().map(|(_, account)| account)
     }
 
     /// The namespace, in an ID of Istio's form.
     pub fn namespace(&self) -> Option<&'a str> {
-        self.account().and_then(cut).map(|(namespace, _)| namespace)
+        self.istio().map(|(namespace, _)| namespace)
+    }
+
+    /// The namespace and the account, in an ID of Istio's form.
+    fn istio(&self) -> Option<(&'a str, &'a str)> {
+        let account = self.path.strip_prefix("ns/")?;
+        let (namespace, behind) = cut(account)?;
+        let name = behind.strip_prefix("sa/")?;
+        cut(name).is_none().then_some((namespace, account))
     }
 }
 
@@ -100,14 +116,15 @@ impl<'a> Caller<'a> {
             return Self::Unauthenticated;
         };
         let proven = mesh.prove(&id, certificate.issuer);
+        let (namespace, account) = id.istio().unzip();
         let account = match (proven.namespace, proven.service_account) {
             (Some(namespace), Some(name)) => Some(Cow::Owned(format!("{namespace}/sa/{name}"))),
-            _ => id.account().map(Cow::Borrowed),
+            _ => account.map(Cow::Borrowed),
         };
         Self::Authenticated {
             id,
             cluster: proven.cluster,
-            namespace: proven.namespace.or_else(|| id.namespace()),
+            namespace: proven.namespace.or(namespace),
             account,
         }
     }

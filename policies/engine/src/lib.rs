@@ -14,6 +14,7 @@
 //! that allows must be [`Truth::Yes`]; a rule that denies may be [`Truth::Unknown`].
 
 mod applies;
+mod bytes;
 mod caller;
 mod compile;
 mod decide;
