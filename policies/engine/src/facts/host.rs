@@ -1,6 +1,7 @@
 //! The host that a request is for.
 
 use super::Rejection;
+use crate::bytes::Kind;
 use crate::decision::Reason;
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -12,22 +13,12 @@ pub(super) fn host_of(authority: &str) -> Result<Cow<'_, str>, Rejection> {
     if authority.is_empty() {
         return Ok(Cow::Borrowed(authority));
     }
-    let is_address = authority.starts_with('[');
-    let end = if is_address { ']' } else { ':' };
-    let mut host = authority.split(end).next().unwrap_or(authority);
-    let mut port = authority.strip_prefix(host).unwrap_or_default();
-    if is_address {
-        host = host.strip_prefix('[').unwrap_or(host);
-        port = port.strip_prefix(']').unwrap_or("]");
-    } else {
-        host = host.strip_suffix('.').unwrap_or(host);
-    }
-    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
-    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
-    let folded = folded(host);
-    match (is_port, is_address) {
-        (true, true) if is_shortest_ipv6(&folded) => Ok(Cow::Owned(format!("[{folded}]"))),
-        (true, false) if is_name(&folded) => Ok(folded),
+    let cut = match authority.strip_prefix('[') {
+        Some(behind) => address_of(behind),
+        None => name_of(authority),
+    };
+    match cut {
+        Some((host, port)) if is_port(port) => Ok(host),
         _ => {
             let detail = "`:authority` is not a host, or a host and a port";
             Err(Rejection::new(Reason::MalformedHeader, detail))
@@ -35,12 +26,39 @@ pub(super) fn host_of(authority: &str) -> Result<Cow<'_, str>, Rejection> {
     }
 }
 
-fn is_name(host: &str) -> bool {
-    let is_label = |label: &str| {
-        let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-        !label.is_empty() && label.bytes().all(is_part)
-    };
-    host.split('.').all(is_label)
+/// The address of what stands behind a `[`, and what is behind it.
+fn address_of(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let (address, port) = text.split_once(']')?;
+    let address = folded(address);
+    is_shortest_ipv6(&address).then(|| (Cow::Owned(format!("[{address}]")), port))
+}
+
+/// The name that a text begins with, and what is behind it.
+fn name_of(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut before = Kind::Dot;
+    let mut end = text.len();
+    for (at, b) in text.bytes().enumerate() {
+        let kind = Kind::of(b);
+        match kind {
+            Kind::Name | Kind::Capital => {}
+            // An empty label.
+            Kind::Dot if before == Kind::Dot => return None,
+            Kind::Dot => {}
+            Kind::Slash | Kind::Other => {
+                end = at;
+                break;
+            }
+        }
+        before = kind;
+    }
+    let (name, port) = text.split_at_checked(end)?;
+    let name = name.strip_suffix('.').unwrap_or(name);
+    (!name.is_empty()).then(|| (folded(name), port))
+}
+
+fn is_port(text: &str) -> bool {
+    let are_digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+    text.is_empty() || text.strip_prefix(':').is_some_and(are_digits)
 }
 
 /// RFC 5952: of all the forms that an address has, the one that policies name.
