@@ -4,8 +4,8 @@
 //! negation is. The exceptions are the addresses, which Envoy always has: where the proxy does not
 //! give them to a filter, they are unknown here too.
 
+use super::Tests;
 use super::native::{Meaning, blocks, kept_or_header, path, plain, ports, request_principals};
-use super::pair;
 use super::trust_domains::TrustDomains;
 use crate::glob::{Anchor, Glob};
 use crate::matcher::{End, Field, Matcher, Test, Text};
@@ -55,95 +55,65 @@ struct Compile<'a> {
     plan: &'a mut Plan,
 }
 
-/// A list that matches something: an empty one is none.
-fn there<T>(list: &Option<ListOf<T>>) -> Option<&ListOf<T>> {
-    list.as_ref().filter(|list| !list.is_empty())
-}
-
 impl Compile<'_> {
     fn source(&mut self, s: &IstioSource) -> Clause {
-        let mut tests: Vec<Test> = Vec::new();
-        tests.extend(pair(
-            there(&s.namespaces),
-            there(&s.not_namespaces),
-            NO,
-            |list| self.namespaces(list.iter()),
-        ));
-        tests.extend(pair(
-            there(&s.service_accounts),
-            there(&s.not_service_accounts),
-            NO,
-            |list| self.accounts(list.iter()),
-        ));
-        tests.extend(pair(
-            there(&s.trust_domains),
-            there(&s.not_trust_domains),
-            NO,
-            |list| self.trust_domains(list.iter()),
-        ));
-        tests.extend(pair(
-            there(&s.principals),
-            there(&s.not_principals),
-            NO,
-            |list| self.principals(list.iter()),
-        ));
-        tests.extend(pair(
-            there(&s.request_principals),
-            there(&s.not_request_principals),
-            NO,
-            |list| request_principals(list.iter().map(|p| &p.0), Meaning::Istios, self.plan),
-        ));
-        tests.extend(pair(
-            there(&s.ip_blocks),
-            there(&s.not_ip_blocks),
-            NO,
-            |list| {
-                self.plan.needs.source_ip = true;
-                blocks(End::Source, Meaning::Istios, list.iter())
-            },
-        ));
-        tests.extend(pair(
-            there(&s.remote_ip_blocks),
-            there(&s.not_remote_ip_blocks),
-            NO,
-            |list| {
-                self.plan.needs.remote_ip = true;
-                blocks(End::Remote, Meaning::Istios, list.iter())
-            },
-        ));
-        Clause(tests)
+        let mut tests = Tests::new(NO);
+        tests.add([&s.namespaces, &s.not_namespaces], |list| {
+            self.namespaces(list.iter())
+        });
+        tests.add([&s.service_accounts, &s.not_service_accounts], |list| {
+            self.accounts(list.iter())
+        });
+        tests.add([&s.trust_domains, &s.not_trust_domains], |list| {
+            self.trust_domains(list.iter())
+        });
+        tests.add([&s.principals, &s.not_principals], |list| {
+            self.principals(list.iter())
+        });
+        tests.add([&s.request_principals, &s.not_request_principals], |list| {
+            request_principals(list.iter().map(|p| &p.0), Meaning::Istios, self.plan)
+        });
+        tests.add([&s.ip_blocks, &s.not_ip_blocks], |list| {
+            self.plan.needs.source_ip = true;
+            blocks(End::Source, Meaning::Istios, list.iter())
+        });
+        tests.add([&s.remote_ip_blocks, &s.not_remote_ip_blocks], |list| {
+            self.plan.needs.remote_ip = true;
+            blocks(End::Remote, Meaning::Istios, list.iter())
+        });
+        Clause(tests.all)
     }
 
     fn operation(&mut self, o: &IstioOperation) -> Clause {
-        let mut tests: Vec<Test> = Vec::new();
-        tests.extend(pair(there(&o.ports), there(&o.not_ports), NO, |list| {
+        let mut tests = Tests::new(NO);
+        tests.add([&o.ports, &o.not_ports], |list| {
             self.plan.needs.port = true;
             ports(list.iter().map(|port| &port.0))
-        }));
-        tests.extend(pair(there(&o.methods), there(&o.not_methods), NO, |list| {
+        });
+        tests.add([&o.methods, &o.not_methods], |list| {
             let patterns = list.iter().map(|text| header(&text.0, Case::Sensitive));
             Matcher::Text(Text::Method, patterns.collect())
-        }));
-        tests.extend(pair(there(&o.hosts), there(&o.not_hosts), NO, |list| {
+        });
+        tests.add([&o.hosts, &o.not_hosts], |list| {
             self.plan.needs.authority = true;
             let patterns = list
                 .iter()
                 .map(|IstioText(host)| header(host, Case::Folded));
             Matcher::Text(Text::Authority, patterns.collect())
-        }));
-        tests.extend(pair(there(&o.paths), there(&o.not_paths), NO, |list| {
+        });
+        tests.add([&o.paths, &o.not_paths], |list| {
             let patterns = list.iter().map(|pattern| path(&pattern.0, Open::Envoy));
             Matcher::Text(Text::Path, patterns.collect())
-        }));
-        Clause(tests)
+        });
+        Clause(tests.all)
     }
 
     fn condition(&mut self, condition: &Condition) -> Vec<Test> {
-        let (values, not) = (condition.values.as_ref(), condition.not_values.as_ref());
-        let tests = pair(values, not, NO, |values| {
+        let mut tests = Tests::new(NO);
+        tests.add([&condition.values, &condition.not_values], |values| {
             self.values(&condition.key, values)
         });
-        tests.collect()
+        tests.all
     }
 
     fn values(&mut self, key: &ConditionKey, values: &ConditionValues) -> Matcher {

@@ -15,7 +15,8 @@ use crate::text_set::{TextPattern, TextSet};
 use crate::truth::Truth;
 
 use landbridge_model::{
-    Action, AnyOf, Authorization, IstioAction, IstioAuthorization, Mesh, Mode, Named,
+    Action, AnyOf, Authorization, ConditionValues, IstioAction, IstioAuthorization, ListOf, Mesh,
+    Mode, Named,
 };
 use native::{DataClasses, data_classes};
 use std::collections::BTreeSet;
@@ -262,24 +263,59 @@ impl Part {
     }
 }
 
-/// The test of a list and that of its `not…` twin, where they are there.
-fn pair<L>(
-    list: Option<L>,
-    not: Option<L>,
+/// Tests as they come together: of each list and of its `not…` twin, where they are there.
+struct Tests {
+    all: Vec<Test>,
+    /// What a test is where what it asks for cannot be known.
     unknown: Truth,
-    mut matcher: impl FnMut(L) -> Matcher,
-) -> impl Iterator<Item = Test> {
-    let positive = list.map(|l| Test {
-        matcher: matcher(l),
-        negated: false,
-        unknown,
-    });
-    let negative = not.map(|l| Test {
-        matcher: matcher(l),
-        negated: true,
-        unknown,
-    });
-    positive.into_iter().chain(negative)
+}
+
+/// What a list of a document is.
+trait List {
+    /// Whether it asks for anything.
+    fn is_there(&self) -> bool;
+}
+
+impl<T> List for AnyOf<T> {
+    fn is_there(&self) -> bool {
+        true
+    }
+}
+
+impl<T> List for ListOf<T> {
+    fn is_there(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+impl List for ConditionValues {
+    fn is_there(&self) -> bool {
+        true
+    }
+}
+
+impl Tests {
+    fn new(unknown: Truth) -> Self {
+        Self {
+            all: Vec::new(),
+            unknown,
+        }
+    }
+
+    fn add<L: List>(
+        &mut self,
+        [list, not]: [&Option<L>; 2],
+        mut matcher: impl FnMut(&L) -> Matcher,
+    ) {
+        for (list, negated) in [(list, false), (not, true)] {
+            let list = list.as_ref().filter(|list| list.is_there());
+            self.all.extend(list.map(|list| Test {
+                matcher: matcher(list),
+                negated,
+                unknown: self.unknown,
+            }));
+        }
+    }
 }
 
 /// A clause of one test.

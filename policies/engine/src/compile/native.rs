@@ -1,6 +1,6 @@
 //! The rules of our own documents.
 
-use super::{all, pair, single};
+use super::{Tests, all, single};
 use crate::matcher::{Alternatives, End, Form, Kept, Matcher, Side, Test, Text};
 use crate::mesh_index::{MeshIndex, Where};
 use crate::plan::Plan;
@@ -80,132 +80,61 @@ pub(crate) fn source(s: &Source, namespace: &str, mesh: &MeshIndex, plan: &mut P
         move |list: &AnyOf<Pattern>| Matcher::Clusters(by, mesh.select(by, list.iter()))
     };
     let text = |text: Text| move |list: &AnyOf<Pattern>| texts(text, list.iter());
-    let unknown = Truth::Unknown;
     let s_accounts = |list: &AnyOf<NamespacedName>| accounts(list.iter(), namespace);
     plan.needs.source_ip |= s.ip_blocks.is_some() || s.not_ip_blocks.is_some();
     plan.needs.remote_ip |= s.remote_ip_blocks.is_some() || s.not_remote_ip_blocks.is_some();
     let addresses = |end: End| move |list: &AnyOf<IpBlock>| blocks(end, Meaning::Ours, list.iter());
-    let mut tests: Vec<Test> = pair(
-        s.clusters.as_ref(),
-        s.not_clusters.as_ref(),
-        unknown,
-        place(Where::Cluster),
-    )
-    .collect();
-    tests.extend(pair(
-        s.regions.as_ref(),
-        s.not_regions.as_ref(),
-        unknown,
-        place(Where::Region),
-    ));
-    tests.extend(pair(
-        s.jurisdictions.as_ref(),
-        s.not_jurisdictions.as_ref(),
-        unknown,
+    let mut tests = Tests::new(Truth::Unknown);
+    tests.add([&s.clusters, &s.not_clusters], place(Where::Cluster));
+    tests.add([&s.regions, &s.not_regions], place(Where::Region));
+    tests.add(
+        [&s.jurisdictions, &s.not_jurisdictions],
         place(Where::Jurisdiction),
-    ));
-    tests.extend(pair(
-        s.networks.as_ref(),
-        s.not_networks.as_ref(),
-        unknown,
-        place(Where::Network),
-    ));
-    tests.extend(pair(
-        s.trust_domains.as_ref(),
-        s.not_trust_domains.as_ref(),
-        unknown,
+    );
+    tests.add([&s.networks, &s.not_networks], place(Where::Network));
+    tests.add(
+        [&s.trust_domains, &s.not_trust_domains],
         text(Text::TrustDomain),
-    ));
-    tests.extend(pair(
-        s.namespaces.as_ref(),
-        s.not_namespaces.as_ref(),
-        unknown,
-        text(Text::Namespace),
-    ));
-    tests.extend(pair(
-        s.service_accounts.as_ref(),
-        s.not_service_accounts.as_ref(),
-        unknown,
-        s_accounts,
-    ));
-    tests.extend(pair(
-        s.principals.as_ref(),
-        s.not_principals.as_ref(),
-        unknown,
-        text(Text::Principal),
-    ));
-    tests.extend(pair(
-        s.request_principals.as_ref(),
-        s.not_request_principals.as_ref(),
-        unknown,
-        |list| request_principals(list.iter(), Meaning::Ours, plan),
-    ));
-    tests.extend(pair(
-        s.ip_blocks.as_ref(),
-        s.not_ip_blocks.as_ref(),
-        unknown,
-        addresses(End::Source),
-    ));
-    tests.extend(pair(
-        s.remote_ip_blocks.as_ref(),
-        s.not_remote_ip_blocks.as_ref(),
-        unknown,
+    );
+    tests.add([&s.namespaces, &s.not_namespaces], text(Text::Namespace));
+    tests.add([&s.service_accounts, &s.not_service_accounts], s_accounts);
+    tests.add([&s.principals, &s.not_principals], text(Text::Principal));
+    tests.add([&s.request_principals, &s.not_request_principals], |list| {
+        request_principals(list.iter(), Meaning::Ours, plan)
+    });
+    tests.add([&s.ip_blocks, &s.not_ip_blocks], addresses(End::Source));
+    tests.add(
+        [&s.remote_ip_blocks, &s.not_remote_ip_blocks],
         addresses(End::Remote),
-    ));
-    Clause(tests)
+    );
+    Clause(tests.all)
 }
 
 fn operation(o: &Operation, classes: &DataClasses, plan: &mut Plan) -> Clause {
-    let unknown = Truth::Unknown;
     plan.needs.port |= o.ports.is_some() || o.not_ports.is_some();
-    let mut tests: Vec<Test> = Vec::new();
-    tests.extend(pair(
-        o.ports.as_ref(),
-        o.not_ports.as_ref(),
-        unknown,
-        |list| ports(list.iter()),
-    ));
-    tests.extend(pair(
-        o.methods.as_ref(),
-        o.not_methods.as_ref(),
-        unknown,
-        |list| texts(Text::Method, list.iter()),
-    ));
-    tests.extend(pair(
-        o.hosts.as_ref(),
-        o.not_hosts.as_ref(),
-        unknown,
-        |list| hosts(list.iter()),
-    ));
-    tests.extend(pair(
-        o.grpc_services.as_ref(),
-        o.not_grpc_services.as_ref(),
-        unknown,
-        |list| grpc(list.iter()),
-    ));
-    tests.extend(pair(
-        o.paths.as_ref(),
-        o.not_paths.as_ref(),
-        unknown,
-        |list| paths(list.iter()),
-    ));
-    tests.extend(pair(
-        o.data_classes.as_ref(),
-        o.not_data_classes.as_ref(),
-        unknown,
-        |list| labels(list.iter(), classes),
-    ));
-    Clause(tests)
+    let mut tests = Tests::new(Truth::Unknown);
+    tests.add([&o.ports, &o.not_ports], |list| ports(list.iter()));
+    tests.add([&o.methods, &o.not_methods], |list| {
+        texts(Text::Method, list.iter())
+    });
+    tests.add([&o.hosts, &o.not_hosts], |list| hosts(list.iter()));
+    tests.add([&o.grpc_services, &o.not_grpc_services], |list| {
+        grpc(list.iter())
+    });
+    tests.add([&o.paths, &o.not_paths], |list| paths(list.iter()));
+    tests.add([&o.data_classes, &o.not_data_classes], |list| {
+        labels(list.iter(), classes)
+    });
+    Clause(tests.all)
 }
 
 /// What a condition asks for.
 fn condition(condition: &Condition, namespace: &str, plan: &mut Plan) -> Vec<Test> {
-    let (values, not) = (condition.values.as_ref(), condition.not_values.as_ref());
-    let key = &condition.key;
-    let tests = pair(values, not, Truth::Unknown, |values| {
-        native_values(key, values, namespace, plan)
+    let mut tests = Tests::new(Truth::Unknown);
+    tests.add([&condition.values, &condition.not_values], |values| {
+        native_values(&condition.key, values, namespace, plan)
     });
-    tests.collect()
+    tests.all
 }
 
 fn native_values(
