@@ -5,6 +5,7 @@
 //! in its order: escapes, then dot segments (RFC 3986, sections 6.2.2.2 and 5.2.4), then repeated
 //! slashes.
 
+use crate::bytes::Kind;
 use landbridge_model::PathNormalization as Mode;
 use std::borrow::Cow;
 use std::fmt;
@@ -62,6 +63,9 @@ pub fn normalize(raw: &[u8], mode: Mode) -> Result<Cow<'_, str>, MalformedPath> 
         return Err(MalformedPath::TooLong);
     }
     let text = std::str::from_utf8(raw).map_err(|_| MalformedPath::NotUtf8)?;
+    if is_plain(raw) {
+        return Ok(Cow::Borrowed(text));
+    }
     // `OPTIONS *` (RFC 9110, section 7.1).
     if text == "*" {
         return Ok(Cow::Borrowed(text));
@@ -79,7 +83,7 @@ pub fn normalize(raw: &[u8], mode: Mode) -> Result<Cow<'_, str>, MalformedPath> 
         Some((path, query)) => (path, Some(query)),
         None => (text, None),
     };
-    if mode == Mode::None || is_plain(path.as_bytes()) {
+    if mode == Mode::None {
         return Ok(Cow::Borrowed(text));
     }
     let decoded = unescape(path.as_bytes(), mode)?;
@@ -104,17 +108,31 @@ pub fn normalize(raw: &[u8], mode: Mode) -> Result<Cow<'_, str>, MalformedPath> 
     Ok(Cow::Owned(normal))
 }
 
-/// Whether no step can change it: the common case, decided in one pass.
-fn is_plain(path: &[u8]) -> bool {
-    let mut after_slash = false;
-    for b in path {
-        match b {
-            b'/' | b'.' | b';' if after_slash => return false,
-            b'%' | b'\\' | 0x80.. => return false,
-            _ => after_slash = *b == b'/',
-        }
+/// Whether nothing is wrong with it and no step can change it: the common case, decided in one
+/// pass.
+fn is_plain(raw: &[u8]) -> bool {
+    let Some(behind) = raw.strip_prefix(b"/") else {
+        return false;
+    };
+    let mut after_slash = true;
+    let mut bytes = behind.iter();
+    for b in &mut bytes {
+        after_slash = match (Kind::of(*b), b) {
+            (Kind::Name | Kind::Capital, _) => false,
+            (Kind::Slash, _) if !after_slash => true,
+            (Kind::Dot, _) | (_, b';') if !after_slash => false,
+            (Kind::Slash | Kind::Dot, _) | (_, b';' | b'%' | b'\\') => return false,
+            (Kind::Other, b'?') => break,
+            (Kind::Other, b) if is_sound(b) => false,
+            (Kind::Other, _) => return false,
+        };
     }
-    true
+    bytes.all(is_sound)
+}
+
+/// Whether it is visible ASCII and no `#`.
+fn is_sound(b: &u8) -> bool {
+    b.is_ascii_graphic() && *b != b'#'
 }
 
 fn unescape(path: &[u8], mode: Mode) -> Result<String, MalformedPath> {
