@@ -3,7 +3,7 @@
 use crate::Truth;
 use crate::caller::SpiffeId;
 use landbridge_model::{
-    AnyOf, Cluster, DistinguishedName, Mesh, Pattern, Segment, SpiffePath, validate::Names,
+    Cluster, DistinguishedName, Mesh, Pattern, Segment, SpiffePath, validate::Names,
 };
 use std::collections::BTreeMap;
 
@@ -40,10 +40,9 @@ impl Place {
     }
 }
 
-/// What a caller from a cluster can prove: all of what is there.
-#[derive(Debug, Default)]
+/// What a caller from a cluster has to prove beside its trust domain: all of what is there.
+#[derive(Debug)]
 struct Proof {
-    trust_domains: Option<Box<[Box<str>]>>,
     issuers: Option<Box<[DistinguishedName]>>,
     paths: Option<Vec<SpiffePath>>,
 }
@@ -62,7 +61,7 @@ pub struct MeshIndex {
     places: Vec<Place>,
     /// The clusters that a trust domain is a proof of, alone or with more.
     by_trust_domain: BTreeMap<Box<str>, Vec<ClusterId>>,
-    /// The clusters that no trust domain is a proof of.
+    /// The clusters that an issuer is a proof of, and no trust domain.
     rest: Vec<ClusterId>,
     needs_issuer: bool,
 }
@@ -90,7 +89,9 @@ impl MeshIndex {
                             .push(id);
                     }
                 }
-                None => index.rest.push(id),
+                None if cluster.identity.issuers.is_some() => index.rest.push(id),
+                // What asks for neither, nobody proves.
+                None => {}
             }
         }
         Some(index)
@@ -175,12 +176,6 @@ impl MeshIndex {
 
 fn place(cluster: &Cluster, names: &Names) -> Place {
     let identity = &cluster.identity;
-    let domains = |list: &AnyOf<_>| {
-        list.iter()
-            .map(landbridge_model::TrustDomain::as_str)
-            .map(Box::from)
-            .collect()
-    };
     Place {
         name: cluster.name.as_str().into(),
         region: cluster.region.as_str().into(),
@@ -190,7 +185,6 @@ fn place(cluster: &Cluster, names: &Names) -> Place {
             .into(),
         network: cluster.network.as_ref().map(|n| n.as_str().into()),
         proof: Proof {
-            trust_domains: identity.trust_domains.as_ref().map(domains),
             issuers: identity
                 .issuers
                 .as_ref()
@@ -219,23 +213,13 @@ impl Issuer<'_> {
 }
 
 impl Proof {
-    /// Whether a caller proves all of it. What it does not have at all proves nothing.
+    /// Whether a caller proves all of it.
     fn holds<'a>(
         &self,
         id: &SpiffeId<'a>,
         issuer: &mut Issuer<'_>,
         cluster: &str,
     ) -> Option<Proven<'a>> {
-        if self.trust_domains.is_none() && self.issuers.is_none() {
-            return None;
-        }
-        if self
-            .trust_domains
-            .as_ref()
-            .is_some_and(|domains| !domains.iter().any(|domain| **domain == *id.trust_domain))
-        {
-            return None;
-        }
         if let Some(issuers) = &self.issuers
             && !issuers.contains(issuer.get()?)
         {
