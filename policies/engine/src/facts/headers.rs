@@ -48,17 +48,10 @@ impl<'a> Headers<'a> {
                     }
                     continue;
                 }
-                name => {
-                    let slot = plan.headers.iter().position(|h| **h == *name);
-                    match slot.and_then(|slot| headers.get_mut(slot)) {
-                        Some(slot) => slot,
-                        None if plan.headers.iter().any(|h| are_one_to_cgi(h, name)) => {
-                            let detail = "a header that a policy reads, with `_` for `-`";
-                            return Err(Rejection::new(Reason::MalformedHeader, detail));
-                        }
-                        None => continue,
-                    }
-                }
+                name => match slot(&plan.headers, name)?.and_then(|slot| headers.get_mut(slot)) {
+                    Some(slot) => slot,
+                    None => continue,
+                },
             };
             if slot.replace(readable(name, value)?).is_some() {
                 return Err(duplicate(name));
@@ -84,6 +77,24 @@ impl<'a> Headers<'a> {
             headers,
         })
     }
+}
+
+/// The place of a header among those that policies read.
+fn slot(read: &[Box<str>], name: &str) -> Result<Option<usize>, Rejection> {
+    let mut is_another = false;
+    for (slot, header) in read.iter().enumerate() {
+        if are_one_to_cgi(header, name) {
+            if **header == *name {
+                return Ok(Some(slot));
+            }
+            is_another = true;
+        }
+    }
+    if is_another {
+        let detail = "a header that a policy reads, with `_` for `-`";
+        return Err(Rejection::new(Reason::MalformedHeader, detail));
+    }
+    Ok(None)
 }
 
 fn duplicate(name: &str) -> Rejection {
@@ -118,7 +129,7 @@ fn are_one_to_cgi(a: &str, b: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{are_one_to_cgi, readable};
+    use super::{are_one_to_cgi, readable, slot};
 
     #[test]
     fn a_value_is_read_as_every_server_reads_it() {
@@ -128,6 +139,16 @@ mod tests {
         for value in [&b" a"[..], b"a\t", b"a\x0b", b"a\0", b"a\x7f", b"\xff"] {
             assert!(readable("x", value).is_err(), "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_header_that_is_read_is_not_taken_for_another() {
+        let read = ["x_role".into(), "x-role".into()];
+        assert_eq!(slot(&read, "x-role"), Ok(Some(1)));
+        assert_eq!(slot(&read, "x_role"), Ok(Some(0)));
+        assert_eq!(slot(&read, "x-rule"), Ok(None));
+        let [_, read] = read;
+        assert!(slot(&[read], "x_role").is_err());
     }
 
     #[test]
