@@ -2,6 +2,7 @@
 //! one of these: see [`CallError`](crate::CallError).
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// Why a mesh could not be started, changed or observed.
@@ -106,4 +107,15 @@ impl Error {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
+}
+
+/// Prints on the standard error stream what failed and all of its causes: the last words of a program.
+pub fn failed(what: &str, error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("{what}: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprintln!("  because: {cause}");
+        source = cause.source();
+    }
+    ExitCode::FAILURE
 }

@@ -68,7 +68,7 @@ pub mod wire;
 pub use builder::Builder;
 pub use call::{Call, CallError, Reply};
 pub use cluster::{ClusterAuthority, ClusterSpec, GatewayMode, PeerAuthentication, Side};
-pub use error::Error;
+pub use error::{Error, failed};
 pub use filter::{Filter, Wasm};
 pub use load::{Load, Report, Shot};
 pub use mesh::{Mesh, Version};

@@ -58,24 +58,26 @@ async fn a_waypoint_judges_by_what_its_proxy_keeps_of_who_called() {
     assert_eq!(status(&mesh, call).await, 403);
 }
 
+/// Neither who has no certificate nor who has a principal twice is anybody.
+async fn nobody_without_a_single_principal(mesh: &Mesh) {
+    let uri = mesh.spiffe(&frontend("use1-b")).unwrap();
+    let signer = Signer::Cluster("use1-b".to_owned());
+    let two = Identity::uris("use1-b", [uri.clone(), uri], signer);
+    let call = |path, who: Identity| Call::get(path).from(who).to("use1-a");
+    let plain = call("/plain", frontend("use1-b").into()).plaintext();
+    for (path, call) in [("/plain", plain), ("/two", call("/two", two))] {
+        assert_eq!(status(mesh, call).await, 403, "{path}");
+        let decided = decision(mesh, "use1-a", path).await;
+        assert_eq!(decided["reason"], "UNAUTHENTICATED_SOURCE", "{path}");
+    }
+}
+
 #[tokio::test]
 async fn who_is_nowhere_kept_is_not_authenticated() {
     let not_eu = policy("notClusters: [euw1-a]");
     let mesh = mesh("waypoint-nobody", config(&not_eu, FILTER_STATE)).await;
-    let two = ["use1-b", "use1-b"].map(|c| mesh.spiffe(&frontend(c)).unwrap());
-    let two = Identity::uris("use1-b", two, Signer::Cluster("use1-b".to_owned()));
+    nobody_without_a_single_principal(&mesh).await;
     let from = |who: Identity, path: &str| Call::get(path).from(who).to("use1-a");
-    for (call, path) in [
-        (
-            from(frontend("use1-b").into(), "/plain").plaintext(),
-            "/plain",
-        ),
-        (from(two, "/two"), "/two"),
-    ] {
-        assert_eq!(status(&mesh, call).await, 403, "{path}");
-        let decided = decision(&mesh, "use1-a", path).await;
-        assert_eq!(decided["reason"], "UNAUTHENTICATED_SOURCE", "{path}");
-    }
     assert_eq!(
         status(&mesh, from(crate::setup::stray(), "/stray")).await,
         403
@@ -159,24 +161,8 @@ async fn clusters_that_only_their_issuer_tells_apart_are_known_at_a_waypoint() {
 async fn an_issuer_without_a_single_principal_proves_nothing_at_a_waypoint() {
     let not_eu = "notClusters: [euw1-a]";
     let mesh = one_trust_domain("waypoint-issuer-alone", not_eu, FILTER_STATE).await;
-    let uri = mesh.spiffe(&frontend("use1-b")).unwrap();
-    let two = Identity::uris(
-        "use1-b",
-        [uri.clone(), uri],
-        Signer::Cluster("use1-b".to_owned()),
-    );
+    nobody_without_a_single_principal(&mesh).await;
     let from = |who: Identity, path: &str| Call::get(path).from(who).to("use1-a");
-    for (call, path) in [
-        (
-            from(frontend("use1-b").into(), "/plain").plaintext(),
-            "/plain",
-        ),
-        (from(two, "/two"), "/two"),
-    ] {
-        assert_eq!(status(&mesh, call).await, 403, "{path}");
-        let decided = decision(&mesh, "use1-a", path).await;
-        assert_eq!(decided["reason"], "UNAUTHENTICATED_SOURCE", "{path}");
-    }
     let known = from(frontend("use1-b").into(), "/");
     assert_eq!(status(&mesh, known).await, 200);
     // Nor does it where the principal is not looked at.

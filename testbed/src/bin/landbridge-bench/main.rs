@@ -20,6 +20,7 @@ mod variant;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use landbridge_testbed::failed;
 use landbridge_testbed::solo::Stage;
 use serde_json::Value;
 
@@ -69,15 +70,7 @@ fn main() -> ExitCode {
     };
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("landbridge-bench: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
-            ExitCode::FAILURE
-        }
+        Err(error) => failed("landbridge-bench", error.as_ref()),
     }
 }
 

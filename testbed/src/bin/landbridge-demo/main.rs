@@ -12,8 +12,10 @@ mod updates;
 use std::error::Error;
 use std::process::ExitCode;
 
-use landbridge_testbed::{CLIENT_ADMIN_PORT, Mesh, OUTBOUND_PORT, SERVER_ADMIN_PORT};
+use landbridge_testbed::{CLIENT_ADMIN_PORT, Mesh, OUTBOUND_PORT, SERVER_ADMIN_PORT, failed};
 use ledger::Ledger;
+
+const FAILED: &str = "the demo could not be shown";
 
 fn main() -> ExitCode {
     let keep = match std::env::args().nth(1).as_deref() {
@@ -26,23 +28,13 @@ fn main() -> ExitCode {
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error),
+        Err(error) => return failed(FAILED, &error),
     };
     match runtime.block_on(demo(keep)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => failed(error.as_ref()),
+        Err(error) => failed(FAILED, error.as_ref()),
     }
-}
-
-fn failed(error: &dyn Error) -> ExitCode {
-    eprintln!("the demo could not be shown: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
 }
 
 async fn demo(keep: bool) -> Result<bool, Box<dyn Error>> {

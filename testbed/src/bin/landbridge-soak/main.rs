@@ -9,6 +9,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use landbridge_testbed::failed;
 use landbridge_testbed::soak::{self, Soak};
 
 type Error = Box<dyn std::error::Error>;
@@ -59,15 +60,7 @@ fn main() -> ExitCode {
     };
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("landbridge-soak: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
-            ExitCode::FAILURE
-        }
+        Err(error) => failed("landbridge-soak", error.as_ref()),
     }
 }
 
