@@ -38,6 +38,8 @@ pub struct Shot {
 pub struct Report {
     /// The requests.
     pub shots: Vec<Shot>,
+    /// When the load started: once its connections stood.
+    pub start: Instant,
     /// How long the load ran.
     pub ran: Duration,
 }
@@ -156,7 +158,7 @@ async fn run(
         shots.push(shot);
     }
     shots.sort_by_key(|shot| shot.at);
-    Report { shots, ran }
+    Report { shots, start, ran }
 }
 
 async fn shoot(pool: Arc<Pool>, call: Arc<Call>, start: Instant, at: Duration) -> Shot {
