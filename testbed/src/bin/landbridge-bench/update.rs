@@ -56,8 +56,10 @@ impl Timing {
 #[derive(Debug, Clone)]
 pub struct Update {
     pub policies: usize,
-    /// How long the worker took to load each, in milliseconds.
-    pub load_ms: Spread,
+    /// How long the worker took to load the first, whole, in milliseconds.
+    pub load_ms: f64,
+    /// And each one after it, where one policy came or went.
+    pub reload_ms: Spread,
     /// The module's memory, in MiB, with the first configuration, and after all updates.
     pub memory_mib: [f64; 2],
     /// Latencies in milliseconds, without updates and with.
@@ -112,11 +114,10 @@ pub async fn measure(stage: &mut Stage, policies: usize, timing: Timing) -> Resu
     let filter = stage.discovered(&name, &[translate::WASM], whole)?;
     let solo = stage.start(&name, vec![filter.filter()])?;
     solo.ready().await?;
-    let (load, first) = told(&solo).await?;
-    let mut loads = vec![load];
+    let (load_ms, first) = told(&solo).await?;
     requests(&solo, Duration::from_secs(1), timing.rate).await?;
 
-    let (mut calm, mut updated) = (Vec::new(), Vec::new());
+    let (mut calm, mut updated, mut reloads) = (Vec::new(), Vec::new(), Vec::new());
     let mut turn = configs.iter().cycle();
     for _ in 0..timing.rounds {
         calm.extend(requests(&solo, timing.window, timing.rate).await?);
@@ -125,12 +126,13 @@ pub async fn measure(stage: &mut Stage, policies: usize, timing: Timing) -> Resu
             updates(&solo, &filter, &mut turn, timing),
         );
         updated.extend(latencies?);
-        loads.extend(times?);
+        reloads.extend(times?);
     }
     let (_, last) = told(&solo).await?;
     Ok(Update {
         policies,
-        load_ms: Spread::of(loads),
+        load_ms,
+        reload_ms: Spread::of(reloads),
         memory_mib: [first, last],
         calm: Latency::of(calm),
         updated: Latency::of(updated),
@@ -145,7 +147,7 @@ async fn updates<'a>(
     timing: Timing,
 ) -> Result<Vec<f64>> {
     let start = Instant::now();
-    let mut loads = Vec::new();
+    let mut reloads = Vec::new();
     // Half a pause of quiet before the first and behind the last.
     let mut next = start + timing.pause / 2;
     while next < start + timing.window {
@@ -158,9 +160,9 @@ async fn updates<'a>(
         }
         // The worker follows the main thread.
         sleep_until(next - timing.pause / 2).await;
-        loads.push(told(solo).await?.0);
+        reloads.push(told(solo).await?.0);
     }
-    Ok(loads)
+    Ok(reloads)
 }
 
 /// What the filter tells: how long it took to load, in ms, and its memory, in MiB.
