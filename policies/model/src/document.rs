@@ -4,6 +4,7 @@ use crate::Code;
 use crate::authorization::Authorization;
 use crate::decode::{Problems, decode, kind_text, path_text, suggest};
 use crate::diagnostic::Diagnostic;
+use crate::failover::Failover;
 use crate::istio::{ISTIO_API_VERSIONS, IstioAuthorization};
 use crate::labels::Labels;
 use crate::mesh::Mesh;
@@ -18,10 +19,11 @@ use std::collections::BTreeMap;
 pub const API_VERSION: &str = "landbridge.dev/v1alpha1";
 
 /// The kinds, and the versions that each is read in.
-const KINDS: [(&str, &[&str]); 4] = [
+const KINDS: [(&str, &[&str]); 5] = [
     ("Mesh", &[API_VERSION]),
     ("CrossClusterAuthorization", &[API_VERSION]),
     ("AuthorizationPolicy", &ISTIO_API_VERSIONS),
+    ("LocalityFailover", &[API_VERSION]),
     ("PolicyTest", &[API_VERSION]),
 ];
 
@@ -110,6 +112,8 @@ pub enum Content {
     Authorization(Named<Authorization>),
     /// The same, in Istio's words and meaning.
     Istio(Named<IstioAuthorization>),
+    /// Where requests go.
+    Failover(Named<Failover>),
     /// What is expected of the policies.
     PolicyTest(Named<PolicyTest>),
 }
@@ -121,6 +125,7 @@ impl Content {
             Self::Mesh(_) => "Mesh",
             Self::Authorization(_) => "CrossClusterAuthorization",
             Self::Istio(_) => "AuthorizationPolicy",
+            Self::Failover(_) => "LocalityFailover",
             Self::PolicyTest(_) => "PolicyTest",
         }
     }
@@ -131,6 +136,7 @@ impl Content {
             Self::Mesh(d) => &d.metadata,
             Self::Authorization(d) => &d.metadata,
             Self::Istio(d) => &d.metadata,
+            Self::Failover(d) => &d.metadata,
             Self::PolicyTest(d) => &d.metadata,
         }
     }
@@ -170,7 +176,7 @@ impl Documents {
         self.0.iter().filter_map(|d| match &d.content {
             Content::Authorization(policy) => Some(&policy.metadata),
             Content::Istio(policy) => Some(&policy.metadata),
-            Content::Mesh(_) | Content::PolicyTest(_) => None,
+            Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => None,
         })
     }
 
@@ -178,6 +184,14 @@ impl Documents {
     pub fn authorizations(&self) -> impl Iterator<Item = &Named<Authorization>> {
         self.0.iter().filter_map(|d| match &d.content {
             Content::Authorization(policy) => Some(policy),
+            _ => None,
+        })
+    }
+
+    /// The failover policies.
+    pub fn failovers(&self) -> impl Iterator<Item = &Named<Failover>> {
+        self.0.iter().filter_map(|d| match &d.content {
+            Content::Failover(policy) => Some(policy),
             _ => None,
         })
     }
@@ -227,6 +241,7 @@ pub(crate) fn read(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Prob
     titled(node, || match kind? {
         "Mesh" => envelope(node, at).map(Content::Mesh),
         "PolicyTest" => envelope(node, at).map(Content::PolicyTest),
+        "LocalityFailover" => envelope(node, at).map(Content::Failover),
         kind => policy(kind, node, at),
     })
 }
@@ -236,16 +251,26 @@ pub(crate) fn read(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Prob
 pub(crate) fn read_policy(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Problems> {
     let kind = kind_of(node, ApiVersion::Inherited, at);
     titled(node, || match kind? {
-        kind @ ("Mesh" | "PolicyTest") => {
-            let message = format!("a filter has no use for a `{kind}` here");
-            Err(Problems::at(
-                at.push_key("kind"),
-                Code::UnknownKind,
-                message,
-            ))
-        }
+        kind @ ("Mesh" | "PolicyTest" | "LocalityFailover") => Err(useless(kind, at)),
         kind => policy(kind, node, at),
     })
+}
+
+/// The same for the locality filter.
+pub(crate) fn read_failover(
+    node: &Node,
+    at: ValuePointerRef<'_>,
+) -> Result<Named<Failover>, Problems> {
+    let kind = kind_of(node, ApiVersion::Inherited, at);
+    titled(node, || match kind? {
+        "LocalityFailover" => envelope(node, at),
+        kind => Err(useless(kind, at)),
+    })
+}
+
+fn useless(kind: &str, at: ValuePointerRef<'_>) -> Problems {
+    let message = format!("this filter has no use for a `{kind}`");
+    Problems::at(at.push_key("kind"), Code::UnknownKind, message)
 }
 
 fn policy(kind: &str, node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Problems> {
@@ -256,10 +281,7 @@ fn policy(kind: &str, node: &Node, at: ValuePointerRef<'_>) -> Result<Content, P
 }
 
 /// Problems get the title of their document.
-fn titled(
-    node: &Node,
-    read: impl FnOnce() -> Result<Content, Problems>,
-) -> Result<Content, Problems> {
+fn titled<T>(node: &Node, read: impl FnOnce() -> Result<T, Problems>) -> Result<T, Problems> {
     read().map_err(|mut problems| {
         let title = title(node);
         for diagnostic in &mut problems.0 {

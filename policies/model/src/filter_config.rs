@@ -6,7 +6,8 @@
 
 use crate::decode::decode;
 use crate::diagnostic::Diagnostic;
-use crate::document::{self, Content, Document, Documents};
+use crate::document::{self, Content, Document, Documents, Named};
+use crate::failover::Failover;
 use crate::istio::DRY_RUN;
 use crate::labels::Labels;
 use crate::mesh::Mesh;
@@ -89,6 +90,9 @@ document! {
         /// How many denials a worker logs a second; 10, where it is left out. What is not logged is
         /// counted in the next line that is.
         pub denial_logs_per_second: Option<u32> = default,
+        /// Whether the workload behind a sidecar is trusted, too: where its requests leave, it
+        /// has no certificate to show.
+        pub trust_own_workload: Option<bool> = default,
     }
 }
 
@@ -209,6 +213,17 @@ impl<'a> RawConfig<'a> {
         })
     }
 
+    /// Decodes the failover policy at an index, one of [`Self::texts`]; with the tree that it was
+    /// decoded from.
+    pub fn failover(index: usize, text: &str) -> Result<(Named<Failover>, Node), Vec<Diagnostic>> {
+        let list = ValuePointerRef::Origin.push_key("policies");
+        let at = list.push_index(index);
+        let node: Node = serde_json::from_str(text)
+            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let policy = document::read_failover(&node, at).map_err(|p| p.0)?;
+        Ok((policy, node))
+    }
+
     /// Decodes one policy after the other.
     pub fn documents(&self) -> impl Iterator<Item = Result<Document, Vec<Diagnostic>>> {
         let texts = self.texts().enumerate();
@@ -304,7 +319,7 @@ pub fn render(documents: &Documents, local: Option<&str>, options: Option<&str>)
         let metadata = match &document.content {
             Content::Authorization(policy) => &policy.metadata,
             Content::Istio(policy) => &policy.metadata,
-            Content::Mesh(_) | Content::PolicyTest(_) => continue,
+            Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => continue,
         };
         if !first {
             out.push(',');

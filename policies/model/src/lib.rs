@@ -19,8 +19,10 @@ mod decode;
 mod diagnostic;
 mod dn;
 mod document;
+mod failover;
 mod filter_config;
 mod grpc;
+mod http_name;
 mod istio;
 mod json;
 mod labels;
@@ -30,6 +32,7 @@ mod node;
 mod path_pattern;
 mod pattern;
 mod policy_test;
+mod quantity;
 mod record;
 mod request_principal;
 #[cfg(feature = "schema")]
@@ -52,11 +55,16 @@ pub use deserr::ValuePointerRef as Path;
 pub use diagnostic::{Diagnostic, Position};
 pub use dn::DistinguishedName;
 pub use document::{API_VERSION, Content, Document, Documents, Metadata, Named};
+pub use failover::{
+    Active, Affinity, Drain, Endpoints, Failback, Failover, Health, Latency, Passive, Preference,
+    Residency, Retries, Service, Spill, TransferBudget,
+};
 pub use filter_config::{
     DefaultAction, Explain, FilterConfig, Limits, Local, Options, PathNormalization, PeerIdentity,
     RawConfig, render, render_for_test,
 };
 pub use grpc::GrpcPattern;
+pub use http_name::{CookieName, HeaderName, HostName, Method};
 pub use ipnet::IpNet;
 pub use istio::{
     DRY_RUN, Glob, GlobPiece, ISTIO_API_VERSIONS, IstioAccount, IstioAction, IstioAuthorization,
@@ -65,12 +73,13 @@ pub use istio::{
     IstioTo, IstioTrustDomain, ListOf, ROOT_NAMESPACE,
 };
 pub use json::{Address, Json};
-pub use mesh::{Cluster, DataClass, Identity, IstioMesh, Labelled, Mesh, Region};
+pub use mesh::{Cluster, DataClass, Identity, IstioMesh, Labelled, Link, Mesh, Region};
 pub use name::{ClusterName, Jurisdiction, Name, NetworkName, RegionName, TrustDomain};
 pub use node::{Entry, Node, Span, Value};
 pub use path_pattern::{PathPattern, PathSegment, PathTemplate};
 pub use pattern::{AnyOf, NamespacedName, Pattern, Port};
 pub use policy_test::{Caller, Case, Expectation, PolicyTest, Request, ShadowOutcome, Verdict};
+pub use quantity::{Amount, Percent, Period};
 pub use request_principal::RequestPrincipal;
 #[cfg(feature = "schema")]
 pub use schema::schemas;

@@ -5,6 +5,7 @@ use crate::dn::DistinguishedName;
 use crate::name::{ClusterName, Jurisdiction, Name, NetworkName, RegionName, TrustDomain};
 use crate::path_pattern::PathPattern;
 use crate::pattern::{AnyOf, Pattern};
+use crate::quantity::{Amount, Period};
 use crate::record::document;
 use crate::spiffe_path::SpiffePath;
 
@@ -15,6 +16,8 @@ document! {
         pub clusters: AnyOf<Cluster>,
         /// The regions that clusters are in.
         pub regions: AnyOf<Region>,
+        /// What lies between regions.
+        pub links: Option<AnyOf<Link>> = default,
         /// Labels that requests get, and by what.
         pub data_classes: Option<AnyOf<DataClass>> = default,
         /// What of Istio's own configuration its policies depend on.
@@ -55,12 +58,26 @@ document! {
         pub jurisdiction: Jurisdiction,
     }
 
+    /// What lies between two regions, the same in both directions.
+    pub struct Link {
+        /// The region at one end.
+        pub from: RegionName,
+        /// The region at the other.
+        pub to: RegionName,
+        /// How long a packet takes there and back.
+        pub rtt: Option<Period> = default,
+        /// What a GiB costs, in whatever currency the mesh counts.
+        pub price_per_gib: Option<Amount> = default,
+    }
+
     /// A label of requests, such as `personal`.
     pub struct DataClass {
         /// Its name.
         pub name: Name,
         /// Requests that have it: any of these.
         pub requests: AnyOf<Labelled>,
+        /// The jurisdictions that they may go to; any, where it is left out.
+        pub jurisdictions: Option<AnyOf<Jurisdiction>> = default,
     }
 
     /// Requests that have a label: all of what is there must match.

@@ -2,6 +2,7 @@
 //! clusters cannot claim one identity.
 
 mod authorization;
+mod failover;
 mod gateways;
 mod istio;
 mod mesh;
@@ -11,6 +12,7 @@ mod policy_test;
 mod target;
 
 pub use authorization::{authorization, sources};
+pub use failover::failover;
 pub use istio::istio_authorization;
 pub use mesh::mesh;
 pub use names::Names;
@@ -127,6 +129,13 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
                     no_mesh(root, &mut findings);
                 }
             }
+            Content::Failover(policy) => match &names {
+                Some(names) => {
+                    let own = policy.metadata.namespace();
+                    failover(&policy.spec, own, names, spec, &mut findings);
+                }
+                None => no_mesh(root, &mut findings),
+            },
             Content::PolicyTest(test) => match &names {
                 Some(names) => {
                     policy_test::policy_test(&test.spec, names, &policies, spec, &mut findings);
@@ -144,7 +153,7 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
 pub fn unique_name(content: &Content) -> String {
     let kind = match content {
         Content::Authorization(_) | Content::Istio(_) => "policy",
-        Content::Mesh(_) | Content::PolicyTest(_) => content.kind(),
+        Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => content.kind(),
     };
     format!("{kind} {}", content.metadata().full_name())
 }
@@ -158,7 +167,7 @@ pub fn duplicate(content: &Content) -> String {
                 content.metadata().full_name()
             )
         }
-        Content::Mesh(_) | Content::PolicyTest(_) => {
+        Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => {
             format!("there is another `{}`", content.title())
         }
     }
@@ -170,7 +179,7 @@ fn mode(document: &Document) -> Option<(String, Mode)> {
         Content::Authorization(policy) => (&policy.metadata, policy.spec.mode),
         Content::Istio(policy) if policy.is_dry_run() => (&policy.metadata, Mode::Shadow),
         Content::Istio(policy) => (&policy.metadata, Mode::Enforce),
-        Content::Mesh(_) | Content::PolicyTest(_) => return None,
+        Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => return None,
     };
     Some((metadata.full_name(), mode))
 }
