@@ -72,6 +72,38 @@ reasons! {
     EvaluationError = "EVALUATION_ERROR",
     /// The filter has no configuration in force.
     NotConfigured = "NOT_CONFIGURED",
+    /// Sent to the most preferred of the clusters that the request may go to.
+    Preferred = "PREFERRED",
+    /// Sent further, since the preferred cluster can only bear a part of its load.
+    Spilled = "SPILLED",
+    /// Sent further, since the preferred cluster is out.
+    FailedOver = "FAILED_OVER",
+    /// Sent further, since the preferred cluster is drained.
+    Drained = "DRAINED",
+    /// Sent elsewhere, since the transfer budget of the link to the preferred cluster is spent.
+    BudgetSpent = "BUDGET_SPENT",
+    /// Sent over a link whose transfer budget is spent, since there was nothing else.
+    OverBudget = "OVER_BUDGET",
+    /// Sent to where the caller was served before.
+    Affinity = "AFFINITY",
+    /// Sent to the cluster that a trusted caller asked for.
+    Requested = "REQUESTED",
+    /// Answered by another cluster, after it failed on one.
+    Retried = "RETRIED",
+    /// The request may not go to any cluster that could serve it.
+    Residency = "RESIDENCY",
+    /// Every cluster that the request may go to is out.
+    NoHealthyCluster = "NO_HEALTHY_CLUSTER",
+    /// Every cluster that the request may go to and that is not out is drained.
+    AllDrained = "ALL_DRAINED",
+    /// The request has been sent on as often as it may be, and its own cluster is out.
+    HopLimit = "HOP_LIMIT",
+    /// No route leads to any cluster that the request may go to.
+    NoRoute = "NO_ROUTE",
+    /// The clusters that the request may go to have no endpoint that is healthy.
+    NoEndpoints = "NO_ENDPOINTS",
+    /// No policy routes the service that the request is for.
+    UnknownService = "UNKNOWN_SERVICE",
 }
 
 /// A rule of a policy set.

@@ -22,6 +22,7 @@ mod decision;
 mod digest;
 mod explain;
 mod facts;
+pub mod failover;
 mod glob;
 mod index;
 mod kept;

@@ -245,7 +245,7 @@ pub fn load_after(
     })
 }
 
-fn settings(options: &Options, all_istio: bool) -> Settings {
+pub(crate) fn settings(options: &Options, all_istio: bool) -> Settings {
     let otherwise = match all_istio {
         true => DefaultAction::Allow,
         false => DefaultAction::Deny,
@@ -262,13 +262,13 @@ fn settings(options: &Options, all_istio: bool) -> Settings {
 }
 
 #[derive(Default)]
-struct Found {
+pub(crate) struct Found {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
 
 impl Found {
-    fn add(&mut self, diagnostics: Vec<Diagnostic>) {
+    pub(crate) fn add(&mut self, diagnostics: Vec<Diagnostic>) {
         for diagnostic in diagnostics {
             let list = if diagnostic.is_error() {
                 &mut self.errors
@@ -281,7 +281,19 @@ impl Found {
         }
     }
 
-    fn full(&self) -> bool {
+    pub(crate) fn errors(&self) -> &[Diagnostic] {
+        &self.errors
+    }
+
+    pub(crate) fn into_errors(self) -> Vec<Diagnostic> {
+        self.errors
+    }
+
+    pub(crate) fn into_warnings(self) -> Vec<Diagnostic> {
+        self.warnings
+    }
+
+    pub(crate) fn full(&self) -> bool {
         self.errors.len() >= MOST_FINDINGS
     }
 }

@@ -113,7 +113,7 @@ pub enum Content {
     /// The same, in Istio's words and meaning.
     Istio(Named<IstioAuthorization>),
     /// Where requests go.
-    Failover(Named<Failover>),
+    Failover(Box<Named<Failover>>),
     /// What is expected of the policies.
     PolicyTest(Named<PolicyTest>),
 }
@@ -191,7 +191,7 @@ impl Documents {
     /// The failover policies.
     pub fn failovers(&self) -> impl Iterator<Item = &Named<Failover>> {
         self.0.iter().filter_map(|d| match &d.content {
-            Content::Failover(policy) => Some(policy),
+            Content::Failover(policy) => Some(&**policy),
             _ => None,
         })
     }
@@ -241,7 +241,7 @@ pub(crate) fn read(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Prob
     titled(node, || match kind? {
         "Mesh" => envelope(node, at).map(Content::Mesh),
         "PolicyTest" => envelope(node, at).map(Content::PolicyTest),
-        "LocalityFailover" => envelope(node, at).map(Content::Failover),
+        "LocalityFailover" => envelope(node, at).map(|p| Content::Failover(Box::new(p))),
         kind => policy(kind, node, at),
     })
 }

@@ -4,7 +4,7 @@ mod istio;
 mod native;
 mod trust_domains;
 
-pub(crate) use native::{JWT, PAYLOAD, source};
+pub(crate) use native::{DataClasses, JWT, PAYLOAD, data_class, source};
 
 use crate::index::RuleIndex;
 use crate::matcher::{Known, Matcher, Test, Text};
@@ -18,7 +18,7 @@ use landbridge_model::{
     Action, AnyOf, Authorization, ConditionValues, IstioAction, IstioAuthorization, ListOf, Mesh,
     Mode, Named,
 };
-use native::{DataClasses, data_classes};
+use native::data_classes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use trust_domains::TrustDomains;

@@ -9,8 +9,8 @@ use crate::template::{Open, Template};
 use crate::text_set::{Case, TextPattern, TextSet};
 use crate::truth::Truth;
 use landbridge_model::{
-    AnyOf, Condition, ConditionKey, ConditionValues, GrpcPattern, IpBlock, Mesh, NamespacedName,
-    Operation, PathPattern, Pattern, Port, RequestPrincipal, Source,
+    AnyOf, Condition, ConditionKey, ConditionValues, DataClass, GrpcPattern, IpBlock, Mesh,
+    NamespacedName, Operation, PathPattern, Pattern, Port, RequestPrincipal, Source,
 };
 
 /// The filter that validates tokens, and what it keeps their claims under.
@@ -22,25 +22,27 @@ pub(crate) type DataClasses = Vec<(Box<str>, Vec<Clause>)>;
 
 /// What gives requests their data classes.
 pub(crate) fn data_classes(mesh: &Mesh, plan: &mut Plan) -> DataClasses {
-    let mut classes = DataClasses::new();
-    for class in mesh.data_classes.iter().flat_map(AnyOf::iter) {
-        let mut clauses = Vec::new();
-        for labelled in class.requests.iter() {
-            let hosts = labelled.hosts.as_ref().map(|list| hosts(list.iter()));
-            let paths = labelled.paths.as_ref().map(|list| paths(list.iter()));
-            let mut tests: Vec<Test> = hosts
-                .into_iter()
-                .chain(paths)
-                .map(|matcher| single(matcher, Truth::Unknown))
-                .collect();
-            for when in labelled.when.iter().flat_map(AnyOf::iter) {
-                tests.extend(condition(when, "default", plan));
-            }
-            clauses.push(Clause(tests));
+    let classes = mesh.data_classes.iter().flat_map(AnyOf::iter);
+    classes.map(|class| data_class(class, plan)).collect()
+}
+
+/// What gives requests one data class.
+pub(crate) fn data_class(class: &DataClass, plan: &mut Plan) -> (Box<str>, Vec<Clause>) {
+    let mut clauses = Vec::new();
+    for labelled in class.requests.iter() {
+        let hosts = labelled.hosts.as_ref().map(|list| hosts(list.iter()));
+        let paths = labelled.paths.as_ref().map(|list| paths(list.iter()));
+        let mut tests: Vec<Test> = hosts
+            .into_iter()
+            .chain(paths)
+            .map(|matcher| single(matcher, Truth::Unknown))
+            .collect();
+        for when in labelled.when.iter().flat_map(AnyOf::iter) {
+            tests.extend(condition(when, "default", plan));
         }
-        classes.push((class.name.as_str().into(), clauses));
+        clauses.push(Clause(tests));
     }
-    classes
+    (class.name.as_str().into(), clauses)
 }
 
 pub(super) fn rule(
