@@ -17,8 +17,12 @@ use crate::{Error, Result, exports, process, python, workspace};
 const TARGET: &str = "wasm32-wasip1";
 const PROFILE: &str = "filter";
 
-/// The name of each module, and the package that it is built from.
-const FILTERS: &[(&str, &str)] = &[("authz", "landbridge-authz"), ("noop", "landbridge-noop")];
+/// The name of each module, the package that it is built from, and the callbacks that its `Filter`
+/// has besides those that every filter has.
+const FILTERS: &[(&str, &str, &[&str])] = &[
+    ("authz", "landbridge-authz", &[]),
+    ("noop", "landbridge-noop", &[]),
+];
 
 pub(crate) fn run(args: &BuildArgs) -> Result<()> {
     let filters = build(args)?;
@@ -40,7 +44,7 @@ pub(crate) fn run(args: &BuildArgs) -> Result<()> {
 /// Builds every filter and says where each one is.
 pub(crate) fn build(args: &BuildArgs) -> Result<Vec<PathBuf>> {
     ensure_target()?;
-    let packages = FILTERS.iter().flat_map(|(_, package)| ["-p", package]);
+    let packages = FILTERS.iter().flat_map(|(_, package, _)| ["-p", package]);
     let mut cargo = process::cargo(["build", "--profile", PROFILE, "--target", TARGET])?;
     cargo
         .args(packages)
@@ -60,10 +64,10 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Vec<PathBuf>> {
     let built = workspace::target()?.join(TARGET).join(PROFILE);
     let to = workspace::filters()?;
     fs::create_dir_all(&to).map_err(|e| Error::at("create", &to, &e))?;
-    let publish = |(name, package): &(&str, &str)| {
+    let publish = |(name, package, callbacks): &(&str, &str, &[&str])| {
         let module = built.join(format!("{}.wasm", package.replace('-', "_")));
         let trimmed = built.join(format!("{name}.trimmed.wasm"));
-        replace(&trimmed, &exports::trim(&read(&module)?)?)?;
+        replace(&trimmed, &exports::trim(&read(&module)?, callbacks)?)?;
         let published = to.join(format!("{name}.wasm"));
         match &optimiser {
             Some(wasm_opt) => wasm_opt.publish(&trimmed, &published)?,

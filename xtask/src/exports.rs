@@ -3,11 +3,12 @@
 //! proxy-wasm's Rust SDK exports every callback there is, and a proxy calls every callback that is
 //! exported: for a plain request those of the bodies, of the end and of the log cross into the
 //! module to do nothing. A callback that is not exported is not called. So each module is left
-//! with those that the `Filter` of `filters/host` has, and what a proxy cannot do without.
+//! with those callbacks that its `Filter` (see `filters/host`) has, and what a proxy cannot do
+//! without.
 
 use crate::{Error, Result};
 
-/// What is kept, where it is there.
+/// What every filter is left with, where it is there.
 const KEPT: &[&str] = &[
     "memory",
     "_initialize",
@@ -27,12 +28,19 @@ const EXPORT_SECTION: u8 = 7;
 /// The magic number and the version that a module begins with.
 const HEADER: usize = 8;
 
-/// The module with the exports that are kept.
-pub(crate) fn trim(module: &[u8]) -> Result<Vec<u8>> {
-    trimmed(module).ok_or_else(|| Error::new("what cargo built is not a WebAssembly module"))
+/// The module with the exports that every filter is left with, and these callbacks.
+pub(crate) fn trim(module: &[u8], callbacks: &[&str]) -> Result<Vec<u8>> {
+    let mut missing = callbacks.to_vec();
+    let trimmed = trimmed(module, &mut missing)
+        .ok_or_else(|| Error::new("what cargo built is not a WebAssembly module"))?;
+    match missing.first() {
+        None => Ok(trimmed),
+        Some(name) => Err(Error::new(format!("the module has no callback `{name}`"))),
+    }
 }
 
-fn trimmed(module: &[u8]) -> Option<Vec<u8>> {
+/// Keeps the callbacks that are wanted, and leaves of them those that are not there.
+fn trimmed(module: &[u8], wanted: &mut Vec<&str>) -> Option<Vec<u8>> {
     let (header, mut rest) = module.split_at_checked(HEADER)?;
     let mut out = header.to_vec();
     while let Some((id, behind)) = rest.split_first() {
@@ -40,7 +48,7 @@ fn trimmed(module: &[u8]) -> Option<Vec<u8>> {
         let (body, behind) = behind.split_at_checked(size)?;
         rest = behind;
         let body = match *id {
-            EXPORT_SECTION => exports(body)?,
+            EXPORT_SECTION => exports(body, wanted)?,
             _ => body.to_vec(),
         };
         out.push(*id);
@@ -50,7 +58,7 @@ fn trimmed(module: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn exports(section: &[u8]) -> Option<Vec<u8>> {
+fn exports(section: &[u8], wanted: &mut Vec<&str>) -> Option<Vec<u8>> {
     let (count, mut rest) = number(section)?;
     let mut kept = Vec::new();
     let mut entries = Vec::new();
@@ -61,7 +69,9 @@ fn exports(section: &[u8]) -> Option<Vec<u8>> {
         let (_kind, behind) = behind.split_first()?;
         let (_index, behind) = number(behind)?;
         let entry = start.get(..start.len() - behind.len())?;
-        if KEPT.iter().any(|kept| kept.as_bytes() == name) {
+        let before = wanted.len();
+        wanted.retain(|wanted| wanted.as_bytes() != name);
+        if wanted.len() < before || KEPT.iter().any(|kept| kept.as_bytes() == name) {
             kept.push(name);
             entries.extend_from_slice(entry);
         }
@@ -127,8 +137,16 @@ mod tests {
             "proxy_on_done",
         ]);
         let kept = module(&["memory", "proxy_on_request_headers"]);
-        assert_eq!(trim(&all).unwrap(), kept);
-        assert_eq!(trim(&kept).unwrap(), kept);
+        assert_eq!(trim(&all, &[]).unwrap(), kept);
+        assert_eq!(trim(&kept, &[]).unwrap(), kept);
+    }
+
+    #[test]
+    fn what_a_filter_has_is_exported() {
+        let all = module(&["memory", "proxy_on_log", "proxy_on_done"]);
+        let kept = module(&["memory", "proxy_on_log"]);
+        assert_eq!(trim(&all, &["proxy_on_log"]).unwrap(), kept);
+        assert!(trim(&all, &["proxy_on_lock"]).is_err(), "no such callback");
     }
 
     #[test]
@@ -148,7 +166,7 @@ mod tests {
             b"\0asm\x01\0\0\0\x07\xff",
             b"\0asm\x01\0\0\0\x07\x05\x09",
         ] {
-            assert!(trim(bytes).is_err(), "{bytes:?}");
+            assert!(trim(bytes, &[]).is_err(), "{bytes:?}");
         }
     }
 }

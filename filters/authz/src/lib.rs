@@ -49,15 +49,16 @@ impl Filter for Authz {
         answer::unconfigured(host)
     }
 
-    fn on_request(&self, host: &dyn Host) -> (Flow, Self::Stream) {
+    fn on_request(&self, host: &dyn Host, _: bool) -> (Flow, Self::Stream) {
         request::handle(self, host)
     }
 
-    fn on_response(&self, host: &dyn Host, explanation: Self::Stream) {
-        if let Some(explanation) = explanation {
+    fn on_response(&self, host: &dyn Host, explanation: &mut Self::Stream, _: bool) -> Flow {
+        if let Some(explanation) = explanation.take() {
             // The response is the upstream's; it goes on without the header if need be.
             let _ = host.set_response_header(answer::DECISION_HEADER, explanation.as_bytes());
         }
+        Flow::Continue
     }
 }
 

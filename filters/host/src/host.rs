@@ -1,9 +1,10 @@
 //! The trait between a filter and its proxy.
 
+use crate::{Call, CallId};
 use std::fmt;
 use std::time::Duration;
 
-/// A request's headers, pseudo-headers too, names in lower case.
+/// The headers of a message, pseudo-headers too, names in lower case.
 pub type Headers = Vec<(String, Vec<u8>)>;
 
 /// The proxy would not do what was asked.
@@ -77,7 +78,8 @@ pub enum GrpcStatus {
 }
 
 /// What a filter may ask of its proxy. While a request is handled, headers and properties are
-/// that request's.
+/// that request's. What there is not at the time, such as a response before it came, is absent
+/// where it is read and an error where it is changed.
 pub trait Host {
     /// All request headers, in one call.
     fn request_headers(&self) -> Result<Headers, HostError>;
@@ -85,16 +87,58 @@ pub trait Host {
     fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
     /// Removes a request header, however often it is there.
     fn remove_request_header(&self, name: &str) -> Result<(), HostError>;
+    /// At most `max` bytes of the body's chunk that is there, from `start` on.
+    fn request_body(&self, start: usize, max: usize) -> Result<Vec<u8>, HostError>;
+
+    /// The response's status.
+    fn response_status(&self) -> Result<Option<u16>, HostError> {
+        let status = self.response_header(":status")?;
+        Ok(status.and_then(|s| std::str::from_utf8(&s).ok()?.parse().ok()))
+    }
+    /// A response header; the first one, where there are several.
+    fn response_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError>;
     /// Sets a response header.
     fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
+    /// Adds a response header to those that are there.
+    fn add_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
+
     /// An attribute, where there is one.
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError>;
+    /// An attribute that is a number, where there is one and it is not negative.
+    fn number(&self, path: &[&str]) -> Result<Option<u64>, HostError> {
+        let value = self.property(path)?;
+        Ok(value.and_then(|bytes| {
+            let bytes = <[u8; 8]>::try_from(bytes.as_slice()).ok()?;
+            u64::try_from(i64::from_le_bytes(bytes)).ok()
+        }))
+    }
     /// Sets `wasm.<name>` in the filter state, for the access log.
     fn set_filter_state(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
     /// Has routes matched again, after a header that they match on was changed.
     fn clear_route_cache(&self) -> Result<(), HostError>;
+
     /// Answers the request.
     fn reply(&self, reply: &Reply<'_>) -> Result<(), HostError>;
+    /// Answers the request with what somebody else said. Pseudo-headers are left out, and so are
+    /// values that are not UTF-8, which proxy-wasm does not take. A caller who speaks gRPC gets
+    /// the status and not the body.
+    fn answer(&self, status: u16, headers: &[(&str, &[u8])], body: &[u8]) -> Result<(), HostError>;
+
+    /// Makes a call. Its answer comes to the request that it is made for, as long as that is
+    /// there; or to the filter, if it is made in a tick. An error is an answer: none will come.
+    /// A header whose value is not UTF-8 is one, because the call would not be what was meant.
+    fn call(&self, call: &Call<'_>) -> Result<CallId, HostError>;
+    /// The headers of the answer to a call; none, if nobody answered.
+    fn call_headers(&self) -> Result<Headers, HostError>;
+    /// At most `max` bytes of its body, from the start.
+    fn call_body(&self, max: usize) -> Result<Vec<u8>, HostError>;
+
+    /// What all workers share under a key, and the number of its state.
+    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError>;
+    /// Shares something under a key. With the number of a state it does so only where that is
+    /// still the state, 0 being that of a key that is not there, and else says `false`.
+    fn set_shared(&self, key: &str, value: &[u8], state: Option<u32>) -> Result<bool, HostError>;
+
     /// The time since 1970.
     fn now(&self) -> Result<Duration, HostError>;
     /// How much memory the filter's module has, in bytes, where that can be known. A module never

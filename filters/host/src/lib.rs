@@ -4,19 +4,22 @@
 //! [`Host`] trait and is exported with [`filter!`]; its tests drive it with `mock::MockHost`.
 //!
 //! A key design decision here is that the trait is small and speaks of effects: read the request,
-//! set a header, answer, count. It has no getter that unwraps a status or a string, as those of
-//! proxy-wasm's own traits do, and what it takes from the network it gives as bytes.
+//! set a header, answer, call, count. It has no getter that unwraps a status or a string, as those
+//! of proxy-wasm's own traits do, and what it takes from the network it gives as bytes.
 
+mod call;
+mod drive;
 mod entry;
 mod host;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod proxy;
 
+pub use call::{Call, CallAnswer, CallId};
+#[doc(hidden)]
+pub use drive::{proxy_wasm, register};
 pub use entry::{Filter, Flow};
 pub use host::{GrpcStatus, Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
-#[doc(hidden)]
-pub use proxy::{proxy_wasm, register};
 
 /// Exports a [`Filter`] to the proxy.
 #[macro_export]

@@ -1,8 +1,15 @@
 //! A host in memory: what a filter did is there to be looked at, in what order is not.
 
+mod calls;
+mod shared;
+
 use crate::host::{GrpcStatus, Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
+use crate::{Call, CallId};
+pub use calls::SentCall;
+pub use shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// An answer that a filter gave.
@@ -13,9 +20,21 @@ pub struct Answer {
     /// The gRPC status.
     pub grpc_status: Option<GrpcStatus>,
     /// The body.
-    pub body: String,
+    pub body: Vec<u8>,
     /// The headers.
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
+}
+
+impl Answer {
+    /// The body, as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The first value of a header, as text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        first(&self.headers, name)
+    }
 }
 
 /// A proxy in memory. Fields are what it gives and what it was given.
@@ -23,6 +42,8 @@ pub struct Answer {
 pub struct MockHost {
     /// The request's headers, as they are now.
     pub request: RefCell<Headers>,
+    /// The chunk of the request's body that is there.
+    pub body: RefCell<Vec<u8>>,
     /// The response's headers, as they are now.
     pub response: RefCell<Headers>,
     /// Attributes, by their path joined with `.`.
@@ -43,7 +64,13 @@ pub struct MockHost {
     pub logs: RefCell<Vec<(Level, String)>>,
     /// Calls that fail, by the name in their error.
     pub broken: RefCell<Vec<&'static str>>,
+    /// The calls that were made.
+    pub calls: RefCell<Vec<SentCall>>,
+    /// What the workers share.
+    pub shared: Rc<RefCell<Shared>>,
     names: RefCell<Vec<String>>,
+    last_call: Cell<u32>,
+    answered: RefCell<calls::Answered>,
 }
 
 impl MockHost {
@@ -54,13 +81,33 @@ impl MockHost {
         host
     }
 
+    /// Another worker of the same proxy, at the same time.
+    pub fn worker(&self) -> Self {
+        Self {
+            shared: Rc::clone(&self.shared),
+            time: self.time.clone(),
+            step: self.step.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The next request of the same worker.
     pub fn start_request(&self, headers: &[(&str, &str)]) {
-        let bytes = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-        *self.request.borrow_mut() = headers.iter().map(bytes).collect();
+        *self.request.borrow_mut() = owned(headers);
+        self.body.borrow_mut().clear();
         self.response.borrow_mut().clear();
         self.answers.borrow_mut().clear();
         self.filter_state.borrow_mut().clear();
+    }
+
+    /// The response to it, with these headers, `:status` among them.
+    pub fn start_response(&self, headers: &[(&str, &str)]) {
+        *self.response.borrow_mut() = owned(headers);
+    }
+
+    /// Time goes on.
+    pub fn advance(&self, by: Duration) {
+        self.time.set(self.time.get().saturating_add(by));
     }
 
     /// Sets an attribute.
@@ -72,9 +119,12 @@ impl MockHost {
 
     /// The first value of a request header, as it is now.
     pub fn request_header(&self, name: &str) -> Option<String> {
-        let request = self.request.borrow();
-        let found = request.iter().find(|(n, _)| n == name);
-        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+        first(&self.request.borrow(), name)
+    }
+
+    /// Sets an attribute that is a number.
+    pub fn set_number(&self, path: &str, value: u64) {
+        self.set_property(path, value.to_le_bytes());
     }
 
     /// The sum of the metrics whose name has all of these in it.
@@ -93,6 +143,19 @@ impl MockHost {
         Ok(())
     }
 
+    fn push_answer(&self, answer: Answer) -> Result<(), HostError> {
+        self.check("reply")?;
+        let mut answers = self.answers.borrow_mut();
+        if !answers.is_empty() {
+            return Err(HostError {
+                call: "reply",
+                status: 2,
+            });
+        }
+        answers.push(answer);
+        Ok(())
+    }
+
     fn with_metric(&self, id: MetricId, change: impl Fn(u64) -> u64) -> Result<(), HostError> {
         let names = self.names.borrow();
         let index = usize::try_from(id.0).ok();
@@ -106,6 +169,20 @@ impl MockHost {
         *value = change(*value);
         Ok(())
     }
+}
+
+fn owned(headers: &[(&str, &str)]) -> Headers {
+    let bytes = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+    headers.iter().map(bytes).collect()
+}
+
+fn first(headers: &Headers, name: &str) -> Option<String> {
+    let found = headers.iter().find(|(n, _)| n == name);
+    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+}
+
+fn part(bytes: &[u8], start: usize, max: usize) -> Vec<u8> {
+    bytes.iter().skip(start).take(max).copied().collect()
 }
 
 fn set(headers: &RefCell<Headers>, name: &str, value: &[u8]) {
@@ -132,9 +209,28 @@ impl Host for MockHost {
         Ok(())
     }
 
+    fn request_body(&self, start: usize, max: usize) -> Result<Vec<u8>, HostError> {
+        self.check("request body")?;
+        Ok(part(&self.body.borrow(), start, max))
+    }
+
+    fn response_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
+        self.check("response header")?;
+        let response = self.response.borrow();
+        let found = response.iter().find(|(n, _)| n == name);
+        Ok(found.map(|(_, value)| value.clone()))
+    }
+
     fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
         self.check("set response header")?;
         set(&self.response, name, value);
+        Ok(())
+    }
+
+    fn add_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.check("add response header")?;
+        let mut response = self.response.borrow_mut();
+        response.push((name.to_owned(), value.to_vec()));
         Ok(())
     }
 
@@ -157,15 +253,52 @@ impl Host for MockHost {
     }
 
     fn reply(&self, reply: &Reply<'_>) -> Result<(), HostError> {
-        self.check("reply")?;
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        self.answers.borrow_mut().push(Answer {
+        self.push_answer(Answer {
             status: reply.status,
             grpc_status: reply.grpc_status,
-            body: reply.body.to_owned(),
-            headers: reply.headers.iter().map(owned).collect(),
-        });
-        Ok(())
+            body: reply.body.as_bytes().to_vec(),
+            headers: owned(&reply.headers),
+        })
+    }
+
+    fn answer(&self, status: u16, headers: &[(&str, &[u8])], body: &[u8]) -> Result<(), HostError> {
+        let sent = |(name, value): &&(&str, &[u8])| {
+            !name.starts_with(':') && std::str::from_utf8(value).is_ok()
+        };
+        let headers = headers.iter().filter(sent);
+        self.push_answer(Answer {
+            status,
+            grpc_status: None,
+            body: body.to_vec(),
+            headers: headers
+                .map(|(n, v)| ((*n).to_owned(), v.to_vec()))
+                .collect(),
+        })
+    }
+
+    fn call(&self, call: &Call<'_>) -> Result<CallId, HostError> {
+        self.check("call")?;
+        self.send(call)
+    }
+
+    fn call_headers(&self) -> Result<Headers, HostError> {
+        self.check("call headers")?;
+        Ok(self.answered.borrow().headers.clone())
+    }
+
+    fn call_body(&self, max: usize) -> Result<Vec<u8>, HostError> {
+        self.check("call body")?;
+        Ok(part(&self.answered.borrow().body, 0, max))
+    }
+
+    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
+        self.check("get shared data")?;
+        Ok(self.shared.borrow().get(key))
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], state: Option<u32>) -> Result<bool, HostError> {
+        self.check("set shared data")?;
+        Ok(self.shared.borrow_mut().set(key, value, state))
     }
 
     fn now(&self) -> Result<Duration, HostError> {

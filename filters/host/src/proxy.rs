@@ -1,22 +1,47 @@
 //! The host that is a real proxy.
+//!
+//! proxy-wasm's host calls return results, and yet panic at most statuses that are not success: a
+//! header map that is not there, a second answer to one request, a range behind the end of a
+//! buffer. A panic turns a worker into 503s. So what is there is kept here, and what would
+//! panic is not asked.
 
 use crate::host::{GrpcStatus, Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
-use crate::{Filter, Flow};
-pub use proxy_wasm;
+use crate::{Call, CallAnswer, CallId};
 use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{
-    Action, BufferType, ContextType, GrpcStatusCode, LogLevel, MapType, MetricType, Status,
-};
-use std::rc::Rc;
+use proxy_wasm::types::{BufferType, GrpcStatusCode, LogLevel, MapType, MetricType, Status};
+use std::cell::Cell;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Makes `F` the filter of this module.
-pub fn register<F: Filter>() {
-    proxy_wasm::set_root_context(|_| Box::new(Root::<F> { filter: None }));
+/// A state that no key gets to: the numbers go up from 1.
+const NO_STATE: u32 = u32::MAX;
+/// To the proxy no time is for ever, and a number of milliseconds has 32 bits.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
+const LONGEST_TIMEOUT: Duration = Duration::from_millis(u32::MAX as u64);
+
+/// The proxy, as one of its contexts sees it: what is there now.
+#[derive(Default)]
+pub(crate) struct Proxy {
+    pub(crate) has_request: bool,
+    pub(crate) has_response: bool,
+    /// The size of the body's chunk that can be read.
+    pub(crate) chunk: usize,
+    /// What can be read of a call's answer.
+    pub(crate) call: CallAnswer,
+    answered: Cell<bool>,
 }
 
-struct Proxy;
+impl Proxy {
+    /// Whether the request was answered by the filter.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered.get()
+    }
+
+    /// Answers once, and only a request.
+    fn answer_once(&self, answer: impl FnOnce() -> Result<(), Status>) -> Result<(), HostError> {
+        there(self.has_request && !self.answered.replace(true), "reply")?;
+        answer().map_err(failed("reply"))
+    }
+}
 
 fn failed(call: &'static str) -> impl Fn(Status) -> HostError {
     move |status| HostError {
@@ -25,24 +50,77 @@ fn failed(call: &'static str) -> impl Fn(Status) -> HostError {
     }
 }
 
+/// What the proxy would say of what is not there.
+fn there(is_there: bool, call: &'static str) -> Result<(), HostError> {
+    if is_there {
+        return Ok(());
+    }
+    Err(failed(call)(Status::BadArgument))
+}
+
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok()
+}
+
+/// A part of a buffer that has `size` bytes.
+fn part(
+    buffer: BufferType,
+    size: usize,
+    start: usize,
+    max: usize,
+    call: &'static str,
+) -> Result<Vec<u8>, HostError> {
+    let length = size.saturating_sub(start).min(max);
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    let bytes = hostcalls::get_buffer(buffer, start, length).map_err(failed(call))?;
+    Ok(bytes.unwrap_or_default())
+}
+
 impl Host for Proxy {
     fn request_headers(&self) -> Result<Headers, HostError> {
+        if !self.has_request {
+            return Ok(Headers::new());
+        }
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("request headers"))
     }
 
     fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        there(self.has_request, "set request header")?;
         hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value))
             .map_err(failed("set request header"))
     }
 
     fn remove_request_header(&self, name: &str) -> Result<(), HostError> {
+        there(self.has_request, "remove request header")?;
         hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)
             .map_err(failed("remove request header"))
     }
 
+    fn request_body(&self, start: usize, max: usize) -> Result<Vec<u8>, HostError> {
+        let buffer = BufferType::HttpRequestBody;
+        part(buffer, self.chunk, start, max, "request body")
+    }
+
+    fn response_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
+        if !self.has_response {
+            return Ok(None);
+        }
+        hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name)
+            .map_err(failed("response header"))
+    }
+
     fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        there(self.has_response, "set response header")?;
         hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, Some(value))
             .map_err(failed("set response header"))
+    }
+
+    fn add_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        there(self.has_response, "add response header")?;
+        hostcalls::add_map_value_bytes(MapType::HttpResponseHeaders, name, value)
+            .map_err(failed("add response header"))
     }
 
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
@@ -61,7 +139,7 @@ impl Host for Proxy {
 
     fn reply(&self, reply: &Reply<'_>) -> Result<(), HostError> {
         let headers = &reply.headers;
-        match reply.grpc_status {
+        self.answer_once(|| match reply.grpc_status {
             Some(status) => {
                 let code = match status {
                     GrpcStatus::InvalidArgument => GrpcStatusCode::InvalidArgument,
@@ -78,8 +156,59 @@ impl Host for Proxy {
                 headers.clone(),
                 Some(reply.body.as_bytes()),
             ),
+        })
+    }
+
+    fn answer(&self, status: u16, headers: &[(&str, &[u8])], body: &[u8]) -> Result<(), HostError> {
+        let headers = headers.iter().filter(|(name, _)| !name.starts_with(':'));
+        let headers = headers.filter_map(|(name, value)| Some((*name, text(value)?)));
+        self.answer_once(|| {
+            hostcalls::send_http_response(u32::from(status), headers.collect(), Some(body))
+        })
+    }
+
+    fn call(&self, call: &Call<'_>) -> Result<CallId, HostError> {
+        let headers = call
+            .headers
+            .iter()
+            .map(|(name, value)| Some((*name, text(value)?)));
+        let headers = headers.collect::<Option<Vec<_>>>();
+        let headers = headers.ok_or_else(|| failed("call")(Status::BadArgument))?;
+        let timeout = call.timeout.clamp(SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
+        hostcalls::dispatch_http_call(call.cluster, headers, call.body, Vec::new(), timeout)
+            .map(CallId)
+            .map_err(failed("call"))
+    }
+
+    fn call_headers(&self) -> Result<Headers, HostError> {
+        if !self.call.is_there() {
+            return Ok(Headers::new());
         }
-        .map_err(failed("reply"))
+        hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).map_err(failed("call headers"))
+    }
+
+    fn call_body(&self, max: usize) -> Result<Vec<u8>, HostError> {
+        let buffer = BufferType::HttpCallResponseBody;
+        part(buffer, self.call.body, 0, max, "call body")
+    }
+
+    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
+        let (value, state) = hostcalls::get_shared_data(key).map_err(failed("get shared data"))?;
+        // A value that is empty comes as none with a state.
+        Ok(match (value, state) {
+            (None, None) => None,
+            (value, state) => Some((value.unwrap_or_default(), state.unwrap_or(NO_STATE))),
+        })
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], state: Option<u32>) -> Result<bool, HostError> {
+        // To the proxy 0 is any state, and a key that is not there is in every state.
+        let state = state.map(|state| if state == 0 { NO_STATE } else { state });
+        match hostcalls::set_shared_data(key, Some(value), state) {
+            Ok(()) => Ok(true),
+            Err(Status::CasMismatch) => Ok(false),
+            Err(status) => Err(failed("set shared data")(status)),
+        }
     }
 
     fn now(&self) -> Result<Duration, HostError> {
@@ -126,76 +255,5 @@ impl Host for Proxy {
         };
         // A proxy that cannot log cannot be told so.
         let _ = hostcalls::log(level, message);
-    }
-}
-
-struct Root<F> {
-    filter: Option<Rc<F>>,
-}
-
-impl<F: Filter> Context for Root<F> {}
-
-impl<F: Filter> RootContext for Root<F> {
-    fn on_configure(&mut self, size: usize) -> bool {
-        let configuration = match size {
-            0 => Ok(None),
-            size => hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size),
-        };
-        let Ok(configuration) = configuration else {
-            Proxy.log(
-                Level::Error,
-                "landbridge: the configuration could not be read",
-            );
-            return false;
-        };
-        match F::configure(&Proxy, &configuration.unwrap_or_default()) {
-            Some(filter) => {
-                self.filter = Some(Rc::new(filter));
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http {
-            filter: self.filter.clone(),
-            stream: None,
-        }))
-    }
-}
-
-struct Http<F: Filter> {
-    filter: Option<Rc<F>>,
-    stream: Option<F::Stream>,
-}
-
-impl<F: Filter> Context for Http<F> {}
-
-impl<F: Filter> HttpContext for Http<F> {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        let flow = match &self.filter {
-            Some(filter) => {
-                let (flow, stream) = filter.on_request(&Proxy);
-                self.stream = Some(stream);
-                flow
-            }
-            None => F::unconfigured(&Proxy),
-        };
-        match flow {
-            Flow::Continue => Action::Continue,
-            Flow::Answered => Action::Pause,
-        }
-    }
-
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
-        if let (Some(filter), Some(stream)) = (&self.filter, self.stream.take()) {
-            filter.on_response(&Proxy, stream);
-        }
-        Action::Continue
     }
 }

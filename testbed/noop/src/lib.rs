@@ -17,14 +17,12 @@ impl Filter for Noop {
         Flow::Continue
     }
 
-    fn on_request(&self, host: &dyn Host) -> (Flow, ()) {
+    fn on_request(&self, host: &dyn Host, _: bool) -> (Flow, ()) {
         let headers = host.request_headers().map_or(0, |headers| headers.len());
         // Nobody reads it; what counts is the call.
         let _ = host.set_request_header("x-noop", if headers > 0 { b"1" } else { b"0" });
         (Flow::Continue, ())
     }
-
-    fn on_response(&self, _: &dyn Host, (): ()) {}
 }
 
 landbridge_host::filter!(Noop);

@@ -1,0 +1,188 @@
+//! The contexts of a real proxy, which drive a filter.
+
+use crate::host::{Host, Level};
+use crate::proxy::Proxy;
+use crate::{CallAnswer, CallId, Filter, Flow};
+pub use proxy_wasm;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// To the proxy a period of 0 is no tick at all, and one has 32 bits of milliseconds.
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
+const LONGEST_TICK: Duration = Duration::from_millis(u32::MAX as u64);
+
+/// Makes `F` the filter of this module.
+pub fn register<F: Filter>() {
+    proxy_wasm::set_root_context(|_| {
+        Box::new(Root::<F> {
+            filter: None,
+            proxy: Proxy::default(),
+        })
+    });
+}
+
+struct Root<F> {
+    filter: Option<Rc<F>>,
+    proxy: Proxy,
+}
+
+impl<F: Filter> Context for Root<F> {
+    fn on_http_call_response(&mut self, id: u32, headers: usize, body: usize, trailers: usize) {
+        let Some(filter) = &self.filter else { return };
+        self.proxy.call = CallAnswer {
+            headers,
+            body,
+            trailers,
+        };
+        filter.on_tick_call(&self.proxy, CallId(id), self.proxy.call);
+        self.proxy.call = CallAnswer::default();
+    }
+}
+
+impl<F: Filter> RootContext for Root<F> {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let configuration = match size {
+            0 => Ok(None),
+            size => hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size),
+        };
+        let Ok(configuration) = configuration else {
+            self.proxy.log(
+                Level::Error,
+                "landbridge: the configuration could not be read",
+            );
+            return false;
+        };
+        let Some(filter) = F::configure(&self.proxy, &configuration.unwrap_or_default()) else {
+            return false;
+        };
+        self.filter = Some(Rc::new(filter));
+        F::TICK.is_none_or(|period| {
+            hostcalls::set_tick_period(period.clamp(SHORTEST_TICK, LONGEST_TICK)).is_ok()
+        })
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(filter) = &self.filter {
+            filter.on_tick(&self.proxy);
+        }
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Http {
+            filter: self.filter.clone(),
+            stream: None,
+            proxy: Proxy::default(),
+            held: None,
+        }))
+    }
+}
+
+/// What waits for the answer to a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Request,
+    Response,
+}
+
+struct Http<F: Filter> {
+    filter: Option<Rc<F>>,
+    stream: Option<F::Stream>,
+    proxy: Proxy,
+    held: Option<Held>,
+}
+
+impl<F: Filter> Http<F> {
+    fn action(&mut self, flow: Flow, what: Held) -> Action {
+        match flow {
+            Flow::Continue => Action::Continue,
+            Flow::Answered => Action::Pause,
+            Flow::Held => {
+                self.held = Some(what);
+                Action::Pause
+            }
+        }
+    }
+
+    /// Lets go on what is held; what is not must not be told to.
+    fn resume(&mut self) {
+        let resumed = match self.held.take() {
+            Some(Held::Request) => hostcalls::resume_http_request(),
+            Some(Held::Response) => hostcalls::resume_http_response(),
+            None => return,
+        };
+        if resumed.is_err() {
+            self.proxy
+                .log(Level::Error, "landbridge: what was held does not go on");
+        }
+    }
+}
+
+impl<F: Filter> Context for Http<F> {
+    fn on_http_call_response(&mut self, id: u32, headers: usize, body: usize, trailers: usize) {
+        let (Some(filter), Some(stream)) = (&self.filter, &mut self.stream) else {
+            return;
+        };
+        self.proxy.call = CallAnswer {
+            headers,
+            body,
+            trailers,
+        };
+        let flow = filter.on_call(&self.proxy, stream, CallId(id), self.proxy.call);
+        self.proxy.call = CallAnswer::default();
+        match flow {
+            Flow::Continue => self.resume(),
+            Flow::Answered => self.held = None,
+            Flow::Held => {}
+        }
+    }
+}
+
+impl<F: Filter> HttpContext for Http<F> {
+    fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
+        self.proxy.has_request = true;
+        let flow = match &self.filter {
+            Some(filter) => {
+                let (flow, stream) = filter.on_request(&self.proxy, end);
+                self.stream = Some(stream);
+                flow
+            }
+            None => F::unconfigured(&self.proxy),
+        };
+        self.action(flow, Held::Request)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        if let (Some(filter), Some(stream)) = (&self.filter, &mut self.stream) {
+            self.proxy.chunk = size;
+            filter.on_request_body(&self.proxy, stream, size, end);
+            self.proxy.chunk = 0;
+        }
+        // A body that goes on takes its headers along.
+        match self.proxy.has_answered() || self.held == Some(Held::Request) {
+            true => Action::Pause,
+            false => Action::Continue,
+        }
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
+        self.proxy.has_response = true;
+        let flow = match (&self.filter, &mut self.stream) {
+            (Some(filter), Some(stream)) => filter.on_response(&self.proxy, stream, end),
+            _ => Flow::Continue,
+        };
+        self.action(flow, Held::Response)
+    }
+
+    fn on_log(&mut self) {
+        if let (Some(filter), Some(mut stream)) = (&self.filter, self.stream.take()) {
+            filter.on_done(&self.proxy, &mut stream);
+        }
+    }
+}
