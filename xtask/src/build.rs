@@ -21,6 +21,16 @@ const PROFILE: &str = "filter";
 /// has besides those that every filter has.
 const FILTERS: &[(&str, &str, &[&str])] = &[
     ("authz", "landbridge-authz", &[]),
+    (
+        "locality",
+        "landbridge-locality",
+        &[
+            "proxy_on_tick",
+            "proxy_on_http_call_response",
+            "proxy_on_request_body",
+            "proxy_on_log",
+        ],
+    ),
     ("noop", "landbridge-noop", &[]),
 ];
 

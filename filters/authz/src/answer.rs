@@ -1,6 +1,7 @@
 //! What a caller who may not is told: nothing that names a policy, a rule or a cluster.
 
 use landbridge_engine::{Reason, Verdict};
+use landbridge_filter::is_grpc;
 use landbridge_host::{Flow, GrpcStatus, Headers, Host, Level, Reply};
 
 /// Why, for those who may know: an RFC 9651 dictionary.
@@ -55,14 +56,4 @@ fn send(host: &dyn Host, reply: &Reply<'_>) -> Flow {
         host.log(Level::Error, &format!("landbridge authz: {error}"));
     }
     Flow::Answered
-}
-
-/// gRPC's own test of a request (gRPC over HTTP/2, "Requests"): the content type is
-/// `application/grpc`, alone or with a `+` or `;` behind it.
-fn is_grpc(headers: &Headers) -> bool {
-    headers
-        .iter()
-        .find(|(name, _)| name == "content-type")
-        .and_then(|(_, value)| value.strip_prefix(b"application/grpc"))
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

@@ -10,17 +10,18 @@
 mod answer;
 mod configure;
 mod denial_log;
-mod missing;
-mod read;
 mod report;
 mod request;
 
 use denial_log::DenialLog;
 use landbridge_engine::PolicySet;
+use landbridge_filter::Missing;
 use landbridge_host::{Filter, Flow, Host};
-use missing::Missing;
 use report::Reports;
 use std::rc::Rc;
+
+/// What metrics and logs call it.
+const NAME: &str = "authz";
 
 /// The filter under one configuration.
 pub struct Authz {
@@ -41,7 +42,7 @@ impl Filter for Authz {
             set,
             reports: Reports::default(),
             denials,
-            missing: Missing::default(),
+            missing: Missing::new(NAME),
         })
     }
 

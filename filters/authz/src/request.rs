@@ -1,15 +1,13 @@
 //! One request: read, decide, take effect.
 
 use crate::denial_log::Denial;
-use crate::read::{Read, read};
 use crate::{Authz, answer};
 use landbridge_engine::{Decision, Facts, Reason, Verdict};
+use landbridge_filter::{Read, header, read, remove_own};
 use landbridge_host::{Flow, Headers, Host, HostError, Level};
 use landbridge_model::Explain;
 use std::rc::Rc;
 
-/// The prefix of request headers that only Landbridge and those it trusts set.
-const OWN_HEADERS: &str = "x-landbridge-";
 /// Where the decision stands in the filter state: `wasm.landbridge_decision`.
 const FILTER_STATE: &str = "landbridge_decision";
 
@@ -26,7 +24,7 @@ struct Judged {
 }
 
 pub(crate) fn handle(authz: &Authz, host: &dyn Host) -> (Flow, Option<Rc<str>>) {
-    let (read, judged) = match read(authz, host) {
+    let (read, judged) = match read(authz.set.plan(), &authz.missing, host) {
         Ok(read) => {
             let judged = judge(authz, &read);
             (read, judged)
@@ -118,29 +116,11 @@ fn effects(
 /// Makes the request what was judged: no forged header, and the path in its normal form.
 fn prepare(host: &dyn Host, headers: &Headers, judged: &Judged) -> Result<(), HostError> {
     if !judged.trusted_peer {
-        for (name, _) in headers {
-            if is_own(name) {
-                host.remove_request_header(name)?;
-            }
-        }
+        remove_own(host, headers)?;
     }
     if let Some(path) = &judged.rewritten_path {
         host.set_request_header(":path", path.as_bytes())?;
         host.clear_route_cache()?;
     }
     Ok(())
-}
-
-/// Whether a header is one of ours, also to a server that takes `_` for `-`, as CGI has it.
-fn is_own(name: &str) -> bool {
-    let mut own = OWN_HEADERS.bytes();
-    let mut name = name.bytes().map(|b| if b == b'_' { b'-' } else { b });
-    own.all(|b| name.next() == Some(b))
-}
-
-fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
-    headers
-        .iter()
-        .find(|(n, _)| n == name)
-        .map(|(_, value)| value.as_slice())
 }

@@ -169,6 +169,11 @@ impl PolicySet {
         source.map_or("unknown", |id| self.mesh.name(id))
     }
 
+    /// Whether anyone is trusted, so that it matters who calls.
+    pub fn trusts_anyone(&self) -> bool {
+        !self.trusted.is_empty()
+    }
+
     /// Whether the caller may be told why.
     pub fn trusts(&self, facts: &Facts<'_>) -> bool {
         any_holds(&self.trusted, facts)

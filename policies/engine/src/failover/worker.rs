@@ -68,6 +68,9 @@ pub struct Sight {
     pub share: f64,
 }
 
+/// What the workers of a proxy share of one service.
+type Known = BTreeMap<Box<str>, Record>;
+
 /// What one worker of a proxy knows.
 #[derive(Debug)]
 pub struct Worker {
@@ -294,6 +297,20 @@ impl Worker {
         })
     }
 
+    /// Learns what the other workers know, and tells them nothing: for a configuration that may
+    /// yet not come into force.
+    pub fn look(&mut self, now: Millis, store: &dyn Store) {
+        self.now = now;
+        let set = Rc::clone(&self.set);
+        for (id, service) in set.services() {
+            if let Some(state) = self.state(id) {
+                let known = read(store, &service.key).0;
+                state.learn(service, known, now);
+                state.tables.clear();
+            }
+        }
+    }
+
     /// Tells the other workers what was counted, learns what they counted, and makes the tables
     /// anew. Time is in milliseconds since 1970.
     pub fn tick(&mut self, now: Millis, store: &dyn Store) -> Ticked {
@@ -421,7 +438,6 @@ impl State {
         store: &dyn Store,
         ticked: &mut Ticked,
     ) -> bool {
-        type Known = BTreeMap<Box<str>, Record>;
         let settings = &service.settings;
         let names = || service.candidates.iter().map(|c| &c.name);
         let counted = self.clusters.iter().any(|c| !c.counts.is_empty());
@@ -460,12 +476,17 @@ impl State {
             change,
         });
         ticked.transitions.extend(transitions);
+        self.learn(service, known, now)
+    }
+
+    /// Takes over what is known; whether requests are routed otherwise by it.
+    fn learn(&mut self, service: &Service, known: Option<Known>, now: Millis) -> bool {
         let mut known = known.unwrap_or_default();
         let mut changed = false;
-        for (name, cluster) in names().zip(&mut self.clusters) {
-            let mut record = known.remove(name).unwrap_or_default();
+        for (candidate, cluster) in service.candidates.iter().zip(&mut self.clusters) {
+            let mut record = known.remove(&candidate.name).unwrap_or_default();
             record.mend(now);
-            record.pass(now, settings);
+            record.pass(now, &service.settings);
             changed |= !record.routes_as(&cluster.record);
             cluster.record = record;
         }

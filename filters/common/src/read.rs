@@ -1,7 +1,6 @@
 //! What a decision needs, fetched: each once, and nothing that the plan does not ask for.
 
-use crate::Authz;
-use crate::missing::Given;
+use crate::missing::{Given, Missing};
 use landbridge_engine::{Plan, RawRequest};
 use landbridge_host::{Headers, Host, HostError};
 use std::time::Duration;
@@ -11,9 +10,10 @@ const PEER_PRINCIPAL: &str = "io.istio.peer_principal";
 
 /// What was read of a request.
 #[derive(Default)]
-pub(crate) struct Read {
-    pub(crate) headers: Headers,
-    pub(crate) certificate_uri: Option<Vec<u8>>,
+pub struct Read {
+    /// All of its headers.
+    pub headers: Headers,
+    certificate_uri: Option<Vec<u8>>,
     certificate_issuer: Option<Vec<u8>>,
     peer_principal: Option<Vec<u8>>,
     port: Option<u16>,
@@ -27,7 +27,8 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    pub(crate) fn raw(&self) -> RawRequest<'_> {
+    /// The same, as the engine takes it.
+    pub fn raw(&self) -> RawRequest<'_> {
         RawRequest {
             headers: &self.headers,
             certificate_uri: self.certificate_uri.as_deref(),
@@ -45,7 +46,7 @@ impl Read {
     }
 
     /// Who made the connection, for a log.
-    pub(crate) fn peer(&self) -> Option<&str> {
+    pub fn peer(&self) -> Option<&str> {
         let uri = self
             .certificate_uri
             .as_ref()
@@ -54,8 +55,8 @@ impl Read {
     }
 }
 
-pub(crate) fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
-    let plan = authz.set.plan();
+/// Reads a request as the plan asks.
+pub fn read(plan: &Plan, missing: &Missing, host: &dyn Host) -> Result<Read, HostError> {
     let certificate_uri = host.property(&["connection", "uri_san_peer_certificate"])?;
     let peer_principal = match (plan.needs.peer_principal, &certificate_uri) {
         (true, None) => host.property(&["filter_state", PEER_PRINCIPAL])?,
@@ -64,7 +65,7 @@ pub(crate) fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
     let is_named = certificate_uri.is_some() || peer_principal.is_some();
     let mut read = Read {
         certificate_issuer: match plan.needs.issuer && is_named {
-            true => given(authz, host, Given::Issuer)?,
+            true => given(missing, host, Given::Issuer)?,
             false => None,
         },
         peer_principal,
@@ -72,12 +73,12 @@ pub(crate) fn read(authz: &Authz, host: &dyn Host) -> Result<Read, HostError> {
         headers: host.request_headers()?,
         ..Read::default()
     };
-    more(authz, host, plan, &mut read)?;
+    more(missing, host, plan, &mut read)?;
     Ok(read)
 }
 
 /// What few policies ask for.
-fn more(authz: &Authz, host: &dyn Host, plan: &Plan, read: &mut Read) -> Result<(), HostError> {
+fn more(missing: &Missing, host: &dyn Host, plan: &Plan, read: &mut Read) -> Result<(), HostError> {
     if plan.needs.port {
         // Envoy gives an i64, little-endian.
         read.port = host.property(&["destination", "port"])?.and_then(|bytes| {
@@ -86,7 +87,7 @@ fn more(authz: &Authz, host: &dyn Host, plan: &Plan, read: &mut Read) -> Result<
         });
     }
     if plan.needs.source_ip {
-        read.source_ip = given(authz, host, Given::SourceIp)?;
+        read.source_ip = given(missing, host, Given::SourceIp)?;
     }
     if plan.needs.remote_ip {
         read.remote_address = host.property(&["source", "address"])?;
@@ -112,12 +113,12 @@ fn more(authz: &Authz, host: &dyn Host, plan: &Plan, read: &mut Read) -> Result<
 }
 
 /// What another filter, which stands before this one, keeps for it. That it does not is told.
-fn given(authz: &Authz, host: &dyn Host, what: Given) -> Result<Option<Vec<u8>>, HostError> {
+fn given(missing: &Missing, host: &dyn Host, what: Given) -> Result<Option<Vec<u8>>, HostError> {
     let value = host
         .property(&["filter_state", what.key()])?
         .filter(|value| !value.is_empty());
     if value.is_none() {
-        authz.missing.tell(host, what);
+        missing.tell(host, what);
     }
     Ok(value)
 }

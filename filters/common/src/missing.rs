@@ -32,20 +32,33 @@ impl Given {
 }
 
 /// What was logged, under this configuration.
-#[derive(Default)]
-pub(crate) struct Missing {
+#[derive(Debug)]
+pub struct Missing {
+    filter: &'static str,
     issuer: Cell<bool>,
     source_ip: Cell<bool>,
 }
 
 impl Missing {
+    /// Nothing yet, of the filter of this name.
+    pub fn new(filter: &'static str) -> Self {
+        Self {
+            filter,
+            issuer: Cell::default(),
+            source_ip: Cell::default(),
+        }
+    }
+
     /// A request needs it, and it is not there.
     pub(crate) fn tell(&self, host: &dyn Host, what: Given) {
         let (name, told) = match what {
             Given::Issuer => ("issuer", &self.issuer),
             Given::SourceIp => ("source_ip", &self.source_ip),
         };
-        let name = format!("landbridge.config.filter.=.authz;.{name}_missing_total");
+        let name = format!(
+            "landbridge.config.filter.=.{};.{name}_missing_total",
+            self.filter
+        );
         if let Ok(metric) = host.metric(MetricKind::Counter, &name) {
             // What cannot be counted is logged.
             let _ = host.add(metric, 1);
@@ -53,8 +66,9 @@ impl Missing {
         if !told.replace(true) {
             let (needed, key) = (what.needed(), what.key());
             let line = format!(
-                "landbridge authz: {needed}, and the filter state `{key}` is not there: is the \
-                 `set_filter_state` filter in front of this one?"
+                "landbridge {}: {needed}, and the filter state `{key}` is not there: is the \
+                 `set_filter_state` filter in front of this one?",
+                self.filter
             );
             host.log(Level::Error, &line);
         }

@@ -1,0 +1,105 @@
+//! What a fleet can see of its configurations: which are in force, which were refused and why, and
+//! what each took.
+
+use landbridge_engine::Digest;
+use landbridge_host::{Host, Level, MetricId, MetricKind};
+use landbridge_model::Diagnostic;
+use std::cell::Cell;
+use std::fmt;
+use std::time::Duration;
+
+thread_local! {
+    /// The gauge of the configuration in force in this worker. Each update makes a new filter in
+    /// the same Wasm VM; the gauge of the one before it is set back to 0.
+    static IN_FORCE: Cell<Option<MetricId>> = const { Cell::new(None) };
+}
+
+/// What a configuration took to load, as far as the proxy can tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    milliseconds: Option<u64>,
+    /// The module's memory, which holds it.
+    memory: Option<u64>,
+}
+
+impl Cost {
+    /// What was taken since a moment.
+    pub fn since(start: Option<Duration>, host: &dyn Host) -> Self {
+        let took = start.and_then(|start| host.now().ok()?.checked_sub(start));
+        Self {
+            milliseconds: took.and_then(|took| u64::try_from(took.as_millis()).ok()),
+            memory: host.memory(),
+        }
+    }
+
+    /// Of several workers, the last to load is the one that a gauge tells of.
+    pub fn announce(&self, filter: &str, host: &dyn Host) {
+        let gauges = [
+            ("load_milliseconds", self.milliseconds),
+            ("memory_bytes", self.memory),
+        ];
+        for (what, value) in gauges {
+            let name = format!("landbridge.config.filter.=.{filter};.{what}");
+            if let Some(value) = value
+                && let Ok(gauge) = host.metric(MetricKind::Gauge, &name)
+            {
+                // A gauge that cannot be set says nothing; the log does.
+                let _ = host.set(gauge, value);
+            }
+        }
+    }
+}
+
+/// Behind a sentence: `, loaded in 312 ms, 24.5 MiB of memory`.
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(milliseconds) = self.milliseconds {
+            write!(f, ", loaded in {milliseconds} ms")?;
+        }
+        if let Some(bytes) = self.memory {
+            let tenths = (bytes >> 10).saturating_mul(10) >> 10;
+            write!(f, ", {}.{} MiB of memory", tenths / 10, tenths % 10)?;
+        }
+        Ok(())
+    }
+}
+
+/// Logs and counts what is wrong with a configuration.
+pub fn refuse(filter: &str, host: &dyn Host, diagnostics: &[Diagnostic]) {
+    let line = format!(
+        "landbridge {filter}: the configuration is refused, {} error(s); the last good one stays in force",
+        diagnostics.len(),
+    );
+    host.log(Level::Error, &line);
+    for diagnostic in diagnostics {
+        host.log(Level::Error, &format!("landbridge {filter}: {diagnostic}"));
+    }
+    let mut counted: Vec<&str> = Vec::new();
+    for code in diagnostics.iter().map(|d| d.code.as_str()) {
+        if counted.contains(&code) {
+            continue;
+        }
+        counted.push(code);
+        let name = format!("landbridge.config.filter.=.{filter};.code.=.{code};.rejected_total");
+        if let Ok(metric) = host.metric(MetricKind::Counter, &name) {
+            // What cannot be counted has been logged.
+            let _ = host.add(metric, 1);
+        }
+    }
+}
+
+/// Says which configuration is in force.
+pub fn announce(filter: &str, version: &str, host: &dyn Host, digest: Digest) {
+    let name = format!(
+        "landbridge.config.filter.=.{filter};.digest.=.{digest};.version.=.{version};.info"
+    );
+    let gauge = host.metric(MetricKind::Gauge, &name).ok();
+    let before = IN_FORCE.replace(gauge);
+    if let Some(before) = before.filter(|before| Some(*before) != gauge) {
+        // A gauge that cannot be set says nothing; the log has the digest.
+        let _ = host.set(before, 0);
+    }
+    if let Some(gauge) = gauge {
+        let _ = host.set(gauge, 1);
+    }
+}

@@ -1,0 +1,17 @@
+//! What all filters have in common, between the proxy and the engine: what the proxy says of itself,
+//! reading a request as the plan asks, telling a fleet which configuration is in force.
+//!
+//! It is apart from `landbridge-host`, which never sees a policy, and from the engine, which never
+//! sees a proxy.
+
+mod config;
+mod headers;
+mod missing;
+mod node;
+mod read;
+
+pub use config::{Cost, announce, refuse};
+pub use headers::{header, is_grpc, is_own, remove_own};
+pub use missing::Missing;
+pub use node::Node;
+pub use read::{Read, read};

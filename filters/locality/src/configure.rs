@@ -1,0 +1,74 @@
+//! Taking a configuration, or refusing it and saying why.
+
+use crate::metrics::Metrics;
+use crate::store::SharedData;
+use crate::{Locality, NAME};
+use hashbrown::HashMap;
+use landbridge_engine::failover::{Worker, load_failover};
+use landbridge_filter::{Cost, Missing, Node, announce, refuse};
+use landbridge_host::{Host, Level};
+use landbridge_model::Limits;
+use std::cell::{Cell, RefCell};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::rc::Rc;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Compiles a configuration wholly, or logs and counts what is wrong with it.
+pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<Locality> {
+    let start = host.now().ok();
+    let loaded = match load_failover(configuration, &Limits::default(), &Node(host)) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => {
+            refuse(NAME, host, &diagnostics);
+            return None;
+        }
+    };
+    let cost = Cost::since(start, host);
+    for warning in &loaded.warnings {
+        host.log(Level::Warn, &format!("landbridge {NAME}: {warning}"));
+    }
+    let set = Rc::new(loaded.set);
+    let line = format!(
+        "landbridge {NAME}: configuration {} is in force: {} services of {} policies are routed \
+         here{cost}",
+        loaded.digest,
+        set.services().count(),
+        loaded.policies,
+    );
+    host.log(Level::Info, &line);
+    cost.announce(NAME, host);
+    announce(NAME, VERSION, host, loaded.digest);
+    let mut worker = Worker::new(Rc::clone(&set), random());
+    if let Ok(now) = host.now() {
+        // What was learnt under the last configuration is in force before the first request.
+        worker.look(millis(now), &SharedData(host));
+    }
+    Some(Locality {
+        trusts_plaintext: set.trusts_own_workload && is_sidecar(host),
+        worker: RefCell::new(worker),
+        metrics: Metrics::default(),
+        missing: Missing::new(NAME),
+        pending: RefCell::new(HashMap::new()),
+        routed: RefCell::new(HashMap::new()),
+        ticks: Cell::new(0),
+        set,
+    })
+}
+
+/// Istio's proxies say in their id what they are. A gateway's callers are never its own workload,
+/// with a certificate or without.
+fn is_sidecar(host: &dyn Host) -> bool {
+    let id = host.property(&["xds", "node", "id"]).ok().flatten();
+    id.is_some_and(|id| id.starts_with(b"sidecar~"))
+}
+
+/// What tells this worker from the others of its proxy.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+pub(crate) fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

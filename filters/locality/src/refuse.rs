@@ -1,0 +1,71 @@
+//! What a caller is told whose request goes nowhere.
+
+use crate::NAME;
+use landbridge_engine::{Reason, Rejection};
+use landbridge_filter::is_grpc;
+use landbridge_host::{Flow, GrpcStatus, Headers, Host, HostError, Level, Reply};
+
+/// Why, for those who may know: an RFC 9651 dictionary.
+pub(crate) const FAILOVER: &str = "x-landbridge-failover";
+
+const UNAVAILABLE: &str = "no cluster available";
+const MALFORMED: &str = "bad request";
+const NOT_CONFIGURED: &str = "not available";
+
+/// There is no cluster that it may go to.
+pub(crate) fn unavailable(host: &dyn Host, is_grpc: bool, reason: Option<Reason>) -> Flow {
+    let why = reason.map(|reason| format!("reason={}", reason.as_str()));
+    let reply = Reply {
+        status: 503,
+        grpc_status: is_grpc.then_some(GrpcStatus::Unavailable),
+        body: UNAVAILABLE,
+        headers: why.iter().map(|why| (FAILOVER, why.as_str())).collect(),
+    };
+    send(host, &reply)
+}
+
+/// It cannot be told what it is, and so not where it may go.
+pub(crate) fn malformed(host: &dyn Host, headers: &Headers, rejection: &Rejection) -> Flow {
+    let line = format!(
+        "landbridge {NAME}: {}: {}",
+        rejection.reason.as_str(),
+        rejection.detail
+    );
+    host.log(Level::Info, &line);
+    let reply = Reply {
+        status: 400,
+        grpc_status: is_grpc(headers).then_some(GrpcStatus::InvalidArgument),
+        body: MALFORMED,
+        headers: Vec::new(),
+    };
+    send(host, &reply)
+}
+
+/// What it takes to route it could not be read or done.
+pub(crate) fn broken(host: &dyn Host, error: HostError) -> Flow {
+    host.log(Level::Error, &format!("landbridge {NAME}: {error}"));
+    let headers = host.request_headers().unwrap_or_default();
+    unavailable(host, is_grpc(&headers), None)
+}
+
+/// No configuration is in force.
+pub(crate) fn unconfigured(host: &dyn Host) -> Flow {
+    let line = format!("landbridge {NAME}: {}", Reason::NotConfigured.as_str());
+    host.log(Level::Error, &line);
+    let headers = host.request_headers().unwrap_or_default();
+    let reply = Reply {
+        status: 503,
+        grpc_status: is_grpc(&headers).then_some(GrpcStatus::Unavailable),
+        body: NOT_CONFIGURED,
+        headers: Vec::new(),
+    };
+    send(host, &reply)
+}
+
+fn send(host: &dyn Host, reply: &Reply<'_>) -> Flow {
+    if let Err(error) = host.reply(reply) {
+        // The request stays paused, and so goes nowhere.
+        host.log(Level::Error, &format!("landbridge {NAME}: {error}"));
+    }
+    Flow::Answered
+}

@@ -1,0 +1,260 @@
+//! One request: where it goes.
+
+use crate::stream::{Cookie, Kept, Stream};
+use crate::{Locality, refuse, report};
+use landbridge_engine::failover::{AffinityKey, Asked, Choice, Lawful, Route, Service, ServiceId};
+use landbridge_engine::{Facts, Reason};
+use landbridge_filter::{header, is_grpc, is_own, read, remove_own};
+use landbridge_host::{Flow, Headers, Host, HostError};
+use landbridge_model::Explain;
+
+/// The header by which routes choose a cluster.
+pub(crate) const CLUSTER: &str = "x-landbridge-cluster";
+/// How often a request was sent on to another cluster.
+pub(crate) const HOPS: &str = "x-landbridge-hops";
+/// How long Envoy lets an attempt take (Envoy's router, "x-envoy-upstream-rq-timeout-ms").
+const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
+/// How many ticks a route that was seen to lead to a cluster is believed to.
+const BELIEVED: u32 = 8;
+
+/// What is known of a request before its service is.
+struct Known {
+    headers: Headers,
+    /// Whether who made the connection may set headers of ours.
+    trusted_peer: bool,
+    may_know: bool,
+}
+
+pub(crate) fn handle(
+    locality: &Locality,
+    host: &dyn Host,
+    end: bool,
+) -> (Flow, Option<Box<Stream>>) {
+    match go(locality, host, end) {
+        Ok(done) => done,
+        // Where it would go without us may be where it must not.
+        Err(error) => (refuse::broken(host, error), None),
+    }
+}
+
+fn go(
+    locality: &Locality,
+    host: &dyn Host,
+    end: bool,
+) -> Result<(Flow, Option<Box<Stream>>), HostError> {
+    let set = &locality.set;
+    let asks = set.asks_for_facts();
+    if !asks && !set.base.trusts_anyone() && !locality.trusts_plaintext {
+        // Nothing depends on who calls.
+        let headers = host.request_headers()?;
+        let may_know = set.base.settings().explain == Explain::Always;
+        let known = Known {
+            headers,
+            trusted_peer: false,
+            may_know,
+        };
+        let service = of(locality, &known.headers);
+        let lawful = service.map_or(Lawful::NONE, |(_, service)| set.lawful(service, None));
+        return send(locality, host, known, service, lawful, end);
+    }
+    let read = read(set.base.plan(), &locality.missing, host)?;
+    let facts = match Facts::new(read.raw(), &set.base) {
+        Ok(facts) => Some(facts),
+        // What cannot be judged may go wherever everything may.
+        Err(rejection) if asks => {
+            return Ok((refuse::malformed(host, &read.headers, &rejection), None));
+        }
+        Err(_) => None,
+    };
+    let own_workload = locality.trusts_plaintext && read.peer().is_none();
+    let by_policy = facts.as_ref();
+    let trusted = own_workload || by_policy.is_some_and(|facts| set.base.trusts(facts));
+    let trusted_peer = own_workload || by_policy.is_some_and(|facts| set.base.trusts_peer(facts));
+    let may_know = match set.base.settings().explain {
+        Explain::Never => false,
+        Explain::Trusted => trusted,
+        Explain::Always => true,
+    };
+    let service = of(locality, &read.headers);
+    let lawful = service.map_or(Lawful::NONE, |(_, service)| {
+        set.lawful(service, facts.as_ref())
+    });
+    drop(facts);
+    let known = Known {
+        headers: read.headers,
+        trusted_peer,
+        may_know,
+    };
+    send(locality, host, known, service, lawful, end)
+}
+
+fn of<'a>(locality: &'a Locality, headers: &Headers) -> Option<(ServiceId, &'a Service)> {
+    let id = locality.set.service_of(header(headers, ":authority")?)?;
+    Some((id, locality.set.service(id)?))
+}
+
+fn send(
+    locality: &Locality,
+    host: &dyn Host,
+    known: Known,
+    service: Option<(ServiceId, &Service)>,
+    lawful: Lawful,
+    end: bool,
+) -> Result<(Flow, Option<Box<Stream>>), HostError> {
+    let Known {
+        mut headers,
+        trusted_peer,
+        may_know,
+    } = known;
+    if !trusted_peer {
+        // Routes match on these: from just anyone they choose nothing.
+        remove_own(host, &headers)?;
+        headers.retain(|(name, _)| !is_own(name));
+    }
+    let Some((id, service)) = service else {
+        return Ok((Flow::Continue, None));
+    };
+    let settings = &service.settings;
+    let affinity = affinity(service, &headers);
+    let asked = Asked {
+        service: id,
+        lawful,
+        hops: hops(&headers),
+        requested: header(&headers, CLUSTER),
+        affinity,
+    };
+    let cookie = match (&settings.affinity, affinity) {
+        (Some(AffinityKey::Cookie(..)), named) => named
+            .and_then(|name| {
+                service
+                    .candidates
+                    .iter()
+                    .position(|c| c.name.as_bytes() == name)
+            })
+            .map_or(Cookie::None, Cookie::Names),
+        _ => Cookie::Unasked,
+    };
+    let route = choose(locality, host, service, &asked)?;
+    let method = header(&headers, ":method").unwrap_or_default();
+    let by_method = settings.repeatable.iter().any(|m| m.as_bytes() == method);
+    let repeatable = by_method || header(&headers, &settings.idempotency_header).is_some();
+    let mut stream = Box::new(Stream {
+        service: id,
+        lawful,
+        hops: asked.hops,
+        may_know,
+        is_grpc: is_grpc(&headers),
+        repeatable,
+        cookie,
+        choice: route.ok(),
+        refused: route.err().map(|refusal| refusal.reason),
+        tried: Lawful::NONE,
+        attempts: 0,
+        started: None,
+        kept: None,
+        call: None,
+        settled: false,
+    });
+    report::decided(locality, host, &stream);
+    let Some(choice) = stream.choice else {
+        stream.settled = true;
+        let reason = stream.refused.unwrap_or(Reason::NoHealthyCluster);
+        let flow = refuse::unavailable(host, stream.is_grpc, stream.may_know.then_some(reason));
+        return Ok((flow, Some(stream)));
+    };
+    stream.tried = Lawful::NONE.with(choice.candidate);
+    let crosses = service
+        .candidates
+        .get(choice.candidate)
+        .is_some_and(|c| !c.is_local);
+    if crosses {
+        let hops = asked.hops.saturating_add(1).to_string();
+        host.set_request_header(HOPS, hops.as_bytes())?;
+    }
+    if let Some(limit) = settings.attempt_timeout.filter(|_| repeatable) {
+        host.set_request_header(TIMEOUT, limit.to_string().as_bytes())?;
+    }
+    if settings.latency.is_some() {
+        stream.started = Some(host.now()?);
+    }
+    if settings.attempts > 0 {
+        stream.kept = Some(Kept {
+            headers,
+            body: Vec::new(),
+            complete: end,
+        });
+    }
+    Ok((Flow::Continue, Some(stream)))
+}
+
+/// Chooses a cluster, and sees to it that the route leads there: a request for a cluster that no
+/// route knows would go wherever the default route leads.
+fn choose(
+    locality: &Locality,
+    host: &dyn Host,
+    service: &Service,
+    asked: &Asked<'_>,
+) -> Result<Route, HostError> {
+    loop {
+        let route = locality.worker.borrow_mut().route(asked);
+        let Ok(choice) = route else {
+            return Ok(route);
+        };
+        let Some(candidate) = service.candidates.get(choice.candidate) else {
+            return Ok(route);
+        };
+        host.set_request_header(CLUSTER, candidate.name.as_bytes())?;
+        host.clear_route_cache()?;
+        if !must_look(locality, service, asked, &choice) {
+            return Ok(route);
+        }
+        let leads_to = host.property(&["xds", "cluster_name"])?;
+        if leads_to.as_deref() == Some(candidate.upstream.as_bytes()) {
+            let mut routed = locality.routed.borrow_mut();
+            routed.insert((choice.service, choice.candidate), locality.ticks.get());
+            return Ok(route);
+        }
+        // One less each time, so that this ends.
+        report::unroutable(locality, host, service, candidate, leads_to.as_deref());
+        let mut worker = locality.worker.borrow_mut();
+        worker.unroutable(choice.service, choice.candidate);
+    }
+}
+
+/// Whether it must be seen where the route leads: each time for a request that may not go
+/// everywhere, else now and then.
+fn must_look(locality: &Locality, service: &Service, asked: &Asked<'_>, choice: &Choice) -> bool {
+    let free = (0..service.candidates.len()).all(|i| asked.lawful.has(i));
+    let routed = locality.routed.borrow();
+    let seen = routed.get(&(choice.service, choice.candidate));
+    let fresh = seen.is_some_and(|at| locality.ticks.get().wrapping_sub(*at) < BELIEVED);
+    !(free && fresh)
+}
+
+/// How often the request was sent on. What is no number was sent on as often as can be.
+fn hops(headers: &Headers) -> u32 {
+    match header(headers, HOPS) {
+        None => 0,
+        Some(value) => std::str::from_utf8(value)
+            .ok()
+            .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(u32::MAX),
+    }
+}
+
+fn affinity<'h>(service: &Service, headers: &'h Headers) -> Option<&'h [u8]> {
+    match service.settings.affinity.as_ref()? {
+        AffinityKey::Header(name) => header(headers, name),
+        AffinityKey::Cookie(name, _) => cookie(headers, name),
+    }
+}
+
+/// The value of a cookie (RFC 6265, section 5.4); HTTP/2 may split them over several headers.
+fn cookie<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
+    let lines = headers.iter().filter(|(header, _)| header == "cookie");
+    let pairs = lines.flat_map(|(_, line)| line.split(|b| *b == b';'));
+    pairs
+        .map(<[u8]>::trim_ascii)
+        .find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}
