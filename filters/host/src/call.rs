@@ -32,8 +32,8 @@ pub struct CallAnswer {
 }
 
 impl CallAnswer {
-    /// Whether anybody answered. A proxy may also answer itself where it could not reach anybody,
-    /// or not in time: with a status like 503 or 504.
+    /// Whether there is an answer. It need not be the called one's: Envoy answers itself, with 503
+    /// or 504 and a line of text, where it reaches nobody, or not in time.
     pub fn is_there(self) -> bool {
         self.headers > 0
     }

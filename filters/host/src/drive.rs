@@ -1,7 +1,7 @@
 //! The contexts of a real proxy, which drive a filter.
 
 use crate::host::{Host, Level};
-use crate::proxy::Proxy;
+use crate::proxy::{Message, Proxy};
 use crate::{CallAnswer, CallId, Filter, Flow};
 pub use proxy_wasm;
 use proxy_wasm::hostcalls;
@@ -78,7 +78,7 @@ impl<F: Filter> RootContext for Root<F> {
         Some(Box::new(Http {
             filter: self.filter.clone(),
             stream: None,
-            proxy: Proxy::default(),
+            proxy: Proxy::of_request(),
             held: None,
         }))
     }
@@ -99,28 +99,37 @@ struct Http<F: Filter> {
 }
 
 impl<F: Filter> Http<F> {
+    /// Only what is held stays at hand after a callback.
+    fn hold(&mut self, held: Option<Held>) {
+        let at_hand = |what| match held == Some(what) {
+            true => Message::AtHand,
+            false => Message::Away,
+        };
+        self.proxy.request = at_hand(Held::Request);
+        self.proxy.response = at_hand(Held::Response);
+        self.held = held;
+    }
+
     fn action(&mut self, flow: Flow, what: Held) -> Action {
+        self.hold((flow == Flow::Held).then_some(what));
         match flow {
             Flow::Continue => Action::Continue,
-            Flow::Answered => Action::Pause,
-            Flow::Held => {
-                self.held = Some(what);
-                Action::Pause
-            }
+            Flow::Answered | Flow::Held => Action::Pause,
         }
     }
 
     /// Lets go on what is held; what is not must not be told to.
     fn resume(&mut self) {
-        let resumed = match self.held.take() {
+        let resumed = match self.held {
             Some(Held::Request) => hostcalls::resume_http_request(),
             Some(Held::Response) => hostcalls::resume_http_response(),
-            None => return,
+            None => Ok(()),
         };
         if resumed.is_err() {
             self.proxy
                 .log(Level::Error, "landbridge: what was held does not go on");
         }
+        self.hold(None);
     }
 }
 
@@ -138,7 +147,7 @@ impl<F: Filter> Context for Http<F> {
         self.proxy.call = CallAnswer::default();
         match flow {
             Flow::Continue => self.resume(),
-            Flow::Answered => self.held = None,
+            Flow::Answered => self.hold(None),
             Flow::Held => {}
         }
     }
@@ -146,7 +155,7 @@ impl<F: Filter> Context for Http<F> {
 
 impl<F: Filter> HttpContext for Http<F> {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
-        self.proxy.has_request = true;
+        self.proxy.request = Message::AtHand;
         let flow = match &self.filter {
             Some(filter) => {
                 let (flow, stream) = filter.on_request(&self.proxy, end);
@@ -172,7 +181,8 @@ impl<F: Filter> HttpContext for Http<F> {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
-        self.proxy.has_response = true;
+        self.proxy.request = Message::Away;
+        self.proxy.response = Message::AtHand;
         let flow = match (&self.filter, &mut self.stream) {
             (Some(filter), Some(stream)) => filter.on_response(&self.proxy, stream, end),
             _ => Flow::Continue,
@@ -182,6 +192,9 @@ impl<F: Filter> HttpContext for Http<F> {
 
     fn on_log(&mut self) {
         if let (Some(filter), Some(mut stream)) = (&self.filter, self.stream.take()) {
+            self.proxy.request = Message::Past;
+            self.proxy.response = Message::Past;
+            self.proxy.end();
             filter.on_done(&self.proxy, &mut stream);
         }
     }

@@ -78,8 +78,11 @@ pub enum GrpcStatus {
 }
 
 /// What a filter may ask of its proxy. While a request is handled, headers and properties are
-/// that request's. What there is not at the time, such as a response before it came, is absent
-/// where it is read and an error where it is changed.
+/// that request's.
+///
+/// A message's headers are there in the callback that tells of them, while it is held, and, only
+/// to be read, when it is done; else they are absent where they are read and an error where they
+/// are changed. What is needed of a request later on is kept in the stream.
 pub trait Host {
     /// All request headers, in one call.
     fn request_headers(&self) -> Result<Headers, HostError>;

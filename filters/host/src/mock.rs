@@ -69,6 +69,7 @@ pub struct MockHost {
     /// What the workers share.
     pub shared: Rc<RefCell<Shared>>,
     names: RefCell<Vec<String>>,
+    is_request_away: Cell<bool>,
     last_call: Cell<u32>,
     answered: RefCell<calls::Answered>,
 }
@@ -94,14 +95,17 @@ impl MockHost {
     /// The next request of the same worker.
     pub fn start_request(&self, headers: &[(&str, &str)]) {
         *self.request.borrow_mut() = owned(headers);
+        self.is_request_away.set(false);
         self.body.borrow_mut().clear();
         self.response.borrow_mut().clear();
         self.answers.borrow_mut().clear();
         self.filter_state.borrow_mut().clear();
     }
 
-    /// The response to it, with these headers, `:status` among them.
+    /// The response to it, with these headers, `:status` among them. The request has gone on: to
+    /// the filter its headers are away, as a proxy's are, and to the test they are as they were.
     pub fn start_response(&self, headers: &[(&str, &str)]) {
+        self.is_request_away.set(true);
         *self.response.borrow_mut() = owned(headers);
     }
 
@@ -141,6 +145,15 @@ impl MockHost {
             return Err(HostError { call, status: 10 });
         }
         Ok(())
+    }
+
+    /// Whether the request can be changed.
+    fn change_request(&self, call: &'static str) -> Result<(), HostError> {
+        self.check(call)?;
+        match self.is_request_away.get() {
+            true => Err(HostError { call, status: 2 }),
+            false => Ok(()),
+        }
     }
 
     fn push_answer(&self, answer: Answer) -> Result<(), HostError> {
@@ -194,17 +207,20 @@ fn set(headers: &RefCell<Headers>, name: &str, value: &[u8]) {
 impl Host for MockHost {
     fn request_headers(&self) -> Result<Headers, HostError> {
         self.check("request headers")?;
+        if self.is_request_away.get() {
+            return Ok(Headers::new());
+        }
         Ok(self.request.borrow().clone())
     }
 
     fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
-        self.check("set request header")?;
+        self.change_request("set request header")?;
         set(&self.request, name, value);
         Ok(())
     }
 
     fn remove_request_header(&self, name: &str) -> Result<(), HostError> {
-        self.check("remove request header")?;
+        self.change_request("remove request header")?;
         self.request.borrow_mut().retain(|(n, _)| n != name);
         Ok(())
     }

@@ -3,7 +3,8 @@
 //! proxy-wasm's host calls return results, and yet panic at most statuses that are not success: a
 //! header map that is not there, a second answer to one request, a range behind the end of a
 //! buffer. A panic turns a worker into 503s. So what is there is kept here, and what would
-//! panic is not asked.
+//! panic is not asked. Envoy's header maps are there while their message is at hand, which is
+//! until it goes on, and again when it is logged.
 
 use crate::host::{GrpcStatus, Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
 use crate::{Call, CallAnswer, CallId};
@@ -18,11 +19,24 @@ const NO_STATE: u32 = u32::MAX;
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(u32::MAX as u64);
 
+/// What can be done with the headers of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// It has not come, or has gone on.
+    #[default]
+    Away,
+    /// It can be read: it is about to be logged.
+    Past,
+    /// It can be read and changed.
+    AtHand,
+}
+
 /// The proxy, as one of its contexts sees it: what is there now.
 #[derive(Default)]
 pub(crate) struct Proxy {
-    pub(crate) has_request: bool,
-    pub(crate) has_response: bool,
+    is_request: bool,
+    pub(crate) request: Message,
+    pub(crate) response: Message,
     /// The size of the body's chunk that can be read.
     pub(crate) chunk: usize,
     /// What can be read of a call's answer.
@@ -31,14 +45,26 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
+    pub(crate) fn of_request() -> Self {
+        Self {
+            is_request: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether the request was answered by the filter.
     pub(crate) fn has_answered(&self) -> bool {
         self.answered.get()
     }
 
+    /// It is too late to answer.
+    pub(crate) fn end(&self) {
+        self.answered.set(true);
+    }
+
     /// Answers once, and only a request.
     fn answer_once(&self, answer: impl FnOnce() -> Result<(), Status>) -> Result<(), HostError> {
-        there(self.has_request && !self.answered.replace(true), "reply")?;
+        there(self.is_request && !self.answered.replace(true), "reply")?;
         answer().map_err(failed("reply"))
     }
 }
@@ -80,20 +106,20 @@ fn part(
 
 impl Host for Proxy {
     fn request_headers(&self) -> Result<Headers, HostError> {
-        if !self.has_request {
+        if self.request == Message::Away {
             return Ok(Headers::new());
         }
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("request headers"))
     }
 
     fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
-        there(self.has_request, "set request header")?;
+        there(self.request == Message::AtHand, "set request header")?;
         hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value))
             .map_err(failed("set request header"))
     }
 
     fn remove_request_header(&self, name: &str) -> Result<(), HostError> {
-        there(self.has_request, "remove request header")?;
+        there(self.request == Message::AtHand, "remove request header")?;
         hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)
             .map_err(failed("remove request header"))
     }
@@ -104,7 +130,7 @@ impl Host for Proxy {
     }
 
     fn response_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
-        if !self.has_response {
+        if self.response == Message::Away {
             return Ok(None);
         }
         hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name)
@@ -112,13 +138,13 @@ impl Host for Proxy {
     }
 
     fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
-        there(self.has_response, "set response header")?;
+        there(self.response == Message::AtHand, "set response header")?;
         hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, Some(value))
             .map_err(failed("set response header"))
     }
 
     fn add_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
-        there(self.has_response, "add response header")?;
+        there(self.response == Message::AtHand, "add response header")?;
         hostcalls::add_map_value_bytes(MapType::HttpResponseHeaders, name, value)
             .map_err(failed("add response header"))
     }
@@ -128,6 +154,7 @@ impl Host for Proxy {
     }
 
     fn set_filter_state(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        there(self.is_request, "set property")?;
         hostcalls::set_property(vec![name], Some(value)).map_err(failed("set property"))
     }
 

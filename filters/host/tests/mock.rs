@@ -69,6 +69,19 @@ fn a_request_is_answered_once_and_without_pseudo_headers() {
 }
 
 #[test]
+fn a_request_that_went_on_is_away() {
+    let host = MockHost::with_request(&[(":path", "/")]);
+    host.set_request_header("x-a", b"1").unwrap();
+    host.start_response(&[(":status", "200")]);
+    assert_eq!(host.request_headers(), Ok(Vec::new()));
+    assert!(host.set_request_header("x-a", b"2").is_err());
+    assert!(host.remove_request_header("x-a").is_err());
+    assert_eq!(host.request_header("x-a").as_deref(), Some("1"));
+    host.start_request(&[(":path", "/")]);
+    assert_eq!(host.request_headers().unwrap().len(), 1);
+}
+
+#[test]
 fn what_is_not_there_is_absent() {
     let host = MockHost::with_request(&[]);
     assert_eq!(host.response_status(), Ok(None));
