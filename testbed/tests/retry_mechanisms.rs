@@ -1,6 +1,8 @@
 //! What Envoy itself offers to try a request in another cluster when one has failed it, and whether the order
 //! can be chosen for each request, as the residency of its data demands. Each is tried in the client sidecar of `use1-a`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use landbridge_testbed::{Call, Mesh, Reply, Side, Workload};
 use serde_json::{Value, json};
 
@@ -202,12 +204,15 @@ async fn a_composite_cluster_retries_in_the_next_cluster() {
     assert_eq!(requests(&mesh), [4, 5, 0]);
 }
 
+/// A group of one cluster.
+fn group(cluster: &str) -> Value {
+    let one = json!({"cluster_name": subset(cluster), "weight": 1});
+    json!({"name": cluster, "clusters": [one]})
+}
+
 /// The action of a route whose clusters are tried in turn.
 fn groups(clusters: &[&str], refresh: bool) -> Value {
-    let groups = clusters.iter().map(|one| {
-        let cluster = json!({"cluster_name": subset(one), "weight": 1});
-        json!({"name": one, "clusters": [cluster]})
-    });
+    let groups = clusters.iter().map(|one| group(one));
     json!({
         "inline_cluster_specifier_plugin": {"extension": {
             "name": "envoy.router.cluster_specifier_plugin.priority_group",
@@ -247,7 +252,7 @@ async fn a_priority_group_retries_in_the_next_group() {
     assert_eq!(requests(&mesh), [5, 1, 1]);
     mesh.kill(A, Side::Server).unwrap();
     assert_eq!(served(&mesh, us()).await, B);
-    // After the last group?
+    // It leads nowhere else.
     mesh.kill(B, Side::Server).unwrap();
     assert_eq!(reply(&mesh, us()).await.status, 503);
     assert_eq!(requests(&mesh), [5, 2, 1]);
@@ -281,7 +286,102 @@ async fn a_request_can_bring_the_order_of_its_groups() {
     mesh.upstream(EU).set_status(503);
     assert_eq!(served(&mesh, list("euw1-a,use1-b")).await, B);
     assert_eq!(served(&mesh, list("euw1-a,use1-a")).await, A);
-    eprintln!("{:?}", requests(&mesh));
+    assert_eq!(requests(&mesh), [1, 1, 3]);
+    // Who brings one group stays with it, whatever the route would have had next.
     assert_eq!(reply(&mesh, list("euw1-a")).await.status, 503);
-    eprintln!("{:?}", requests(&mesh));
+    assert_eq!(requests(&mesh), [1, 1, 6]);
+    // After the last group comes the last group.
+    mesh.upstream(B).set_status(503);
+    assert_eq!(reply(&mesh, list("euw1-a,use1-b")).await.status, 503);
+    assert_eq!(requests(&mesh), [1, 3, 7]);
+}
+
+/// (d) The same without a script: what a Wasm filter can write is a header, and Envoy's own filter makes metadata of it.
+/// The route is chosen before that, so the first attempt goes where the route says.
+#[tokio::test]
+async fn a_header_can_bring_the_order_of_the_retries() {
+    let to_metadata = json!({
+        "name": "order",
+        "typed_config": {
+            "@type": format!("{TYPE}.extensions.filters.http.header_to_metadata.v3.Config"),
+            "request_rules": [{
+                "header": "x-landbridge-order",
+                "on_header_present": {
+                    "metadata_namespace": "landbridge.order",
+                    "key": "priority_groups",
+                    "type": "PROTOBUF_VALUE",
+                    "encode": "BASE64",
+                },
+                "remove": true,
+            }],
+        },
+    });
+    let routes = [A, B, EU].map(|cluster| {
+        let mut route = route("", groups(&[cluster], true));
+        route["match"]["headers"] =
+            json!([{"name": "x-landbridge-cluster", "string_match": {"exact": cluster}}]);
+        route
+    });
+    let mesh = mesh(
+        "retry-by-header",
+        routes.to_vec(),
+        vec![],
+        vec![to_metadata],
+    )
+    .await;
+    let list = |clusters: &[&str]| {
+        let groups: Vec<_> = clusters.iter().map(|one| group(one)).collect();
+        let order = STANDARD.encode(protobuf(&json!(groups)));
+        call().to(clusters[0]).header("x-landbridge-order", order)
+    };
+    let answer = reply(&mesh, list(&[EU, B])).await;
+    assert_eq!(answer.json()["cluster"], EU);
+    assert_eq!(answer.received("x-landbridge-order"), [""; 0]);
+    mesh.upstream(EU).set_status(503);
+    assert_eq!(served(&mesh, list(&[EU, B])).await, B);
+    assert_eq!(served(&mesh, list(&[EU, A])).await, A);
+    assert_eq!(requests(&mesh), [1, 1, 3]);
+    // What may go nowhere else goes nowhere else.
+    assert_eq!(reply(&mesh, list(&[EU])).await.status, 503);
+    assert_eq!(requests(&mesh), [1, 1, 6]);
+    // Without an order, or with one that is none, the route's is kept.
+    assert_eq!(reply(&mesh, call().to(EU)).await.status, 503);
+    let odd = call().to(EU).header("x-landbridge-order", "????");
+    assert_eq!(reply(&mesh, odd).await.status, 503);
+    assert_eq!(requests(&mesh), [1, 1, 12]);
+}
+
+/// A `google.protobuf.Value`, encoded.
+fn protobuf(value: &Value) -> Vec<u8> {
+    let field = |number: u8, content: Vec<u8>| {
+        let mut length = content.len();
+        let mut bytes = vec![number << 3 | 2];
+        while length >= 0x80 {
+            bytes.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        bytes.extend(content);
+        bytes
+    };
+    match value {
+        Value::Null => vec![1 << 3, 0],
+        Value::Bool(value) => vec![4 << 3, u8::from(*value)],
+        Value::Number(value) => {
+            let double = value.as_f64().unwrap().to_le_bytes();
+            [vec![2 << 3 | 1], double.to_vec()].concat()
+        }
+        Value::String(value) => field(3, value.clone().into_bytes()),
+        Value::Array(values) => {
+            let values = values.iter().flat_map(|value| field(1, protobuf(value)));
+            field(6, values.collect())
+        }
+        Value::Object(fields) => {
+            let entries = fields.iter().flat_map(|(name, value)| {
+                let name = field(1, name.clone().into_bytes());
+                field(1, [name, field(2, protobuf(value))].concat())
+            });
+            field(5, entries.collect())
+        }
+    }
 }
