@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use landbridge_testbed::{Call, Mesh, Reply, Side, Workload};
+use landbridge_testbed::{Call, Failure, Mesh, Reply, Side, Workload};
 use serde_json::{Value, json};
 
 const A: &str = "use1-a";
@@ -52,7 +52,7 @@ fn requests(mesh: &Mesh) -> [u64; 3] {
     [A, B, EU].map(|cluster| mesh.upstream(cluster).requests())
 }
 
-/// A route for requests with `x-order: ORDER`; it retries on any server error.
+/// A route for requests with `x-order: ORDER`; it retries on any server error, and gRPC's "unavailable".
 fn route(order: &str, action: Value) -> Value {
     let mut route = json!({
         "match": {
@@ -61,7 +61,7 @@ fn route(order: &str, action: Value) -> Value {
         },
         "route": {
             "timeout": "5s",
-            "retry_policy": {"retry_on": "5xx,reset,connect-failure", "num_retries": 2},
+            "retry_policy": {"retry_on": "5xx,reset,connect-failure,unavailable", "num_retries": 2},
         },
     });
     merge(&mut route["route"], action);
@@ -349,6 +349,34 @@ async fn a_header_can_bring_the_order_of_the_retries() {
     let odd = call().to(EU).header("x-landbridge-order", "????");
     assert_eq!(reply(&mesh, odd).await.status, 503);
     assert_eq!(requests(&mesh), [1, 1, 12]);
+}
+
+/// (d) What is sent again: whatever Envoy still has.
+#[tokio::test]
+async fn a_body_is_sent_again_while_it_fits_the_buffer() {
+    let routes = vec![route("eu", groups(&[EU, B], true))];
+    let mesh = mesh("retry-bodies", routes, vec![], vec![]).await;
+    let frontend = || Workload::new(A, "shop", "frontend");
+    mesh.upstream(EU).set_status(503);
+    for (length, status, by) in [(5, 200, B), (900_000, 200, B), (3_000_000, 503, EU)] {
+        let post = Call::post("/orders", vec![b'x'; length]).from(frontend());
+        let answer = reply(&mesh, post.via_sidecar().header("x-order", "eu")).await;
+        let echo = answer.json();
+        assert_eq!(
+            (answer.status, &echo["cluster"]),
+            (status, &json!(by)),
+            "{length}"
+        );
+        assert_eq!(echo["body_len"], length);
+    }
+    // A gRPC call whose answer is an error without a message.
+    mesh.upstream(EU).set_failure(Failure::Reset);
+    let list = Call::grpc("/shop.Orders/List").from(frontend());
+    let answer = reply(&mesh, list.via_sidecar().header("x-order", "eu")).await;
+    assert_eq!(
+        (answer.grpc_status(), &answer.json()["cluster"]),
+        (Some(0), &json!(B))
+    );
 }
 
 /// A `google.protobuf.Value`, encoded.
