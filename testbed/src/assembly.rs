@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::builder::Builder;
 use crate::cluster::ServerForm;
-use crate::envoy::{self, Destination, Ecds, Entry, Inbound, Material, Node, Trust};
+use crate::envoy::{self, Destination, Ecds, Entry, Inbound, Material, Node, Outbound, Trust};
 use crate::folder::Folder;
 use crate::mesh::{Mesh, Site};
 use crate::net::{
@@ -18,7 +18,7 @@ use crate::net::{
 use crate::pki::{Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
-use crate::{Error, Filter, GatewayMode, Side};
+use crate::{Error, Filter, GatewayMode, Side, net};
 
 /// What all Envoys of a mesh are made with.
 pub(crate) struct Assembly<'a> {
@@ -63,6 +63,8 @@ impl Assembly<'_> {
         let (inline, ecds) = self.filters(site, &role, filters, config)?;
         let material = self.credentials(site, &role)?;
         let access_log = self.access_log(site, &role);
+        let endpoints = self.wish.outward.endpoints(name);
+        let endpoints = endpoints.map(|_| self.endpoints(site)).transpose()?;
         let inbound = Inbound {
             ip: site.ip,
             material: &material,
@@ -71,6 +73,7 @@ impl Assembly<'_> {
             normalize_path: self.wish.normalize_path,
             filters: inline,
             access_log: &access_log.to_string_lossy(),
+            endpoints: endpoints.as_deref(),
         };
         let (listeners, clusters) = match self.wish.server_form {
             ServerForm::Sidecar => envoy::inbound(inbound),
@@ -94,19 +97,28 @@ impl Assembly<'_> {
         };
         let config = self.wish.client_config.as_ref();
         let (inline, ecds) = self.filters(site, &role, &self.wish.client_filters, config)?;
-        let (listener, clusters) = envoy::outbound(
-            site.ip,
-            &self.credentials(site, &role)?,
-            self.trust,
-            &self.destinations()?,
-            inline,
-            &self.access_log(site, &role).to_string_lossy(),
-        );
+        let outward = &self.wish.outward;
+        let (listener, clusters) = envoy::outbound(Outbound {
+            home: &site.spec,
+            ip: site.ip,
+            material: &self.credentials(site, &role)?,
+            trust: self.trust,
+            destinations: &self.destinations(None)?,
+            health_checks: outward.health_checks.as_ref(),
+            outlier_detection: outward.outlier_detection.as_ref(),
+            native: outward.native.as_ref(),
+            filters: inline,
+            access_log: &self.access_log(site, &role).to_string_lossy(),
+        });
         let bootstrap = self.bootstrap(site, &role, &[listener], &clusters);
         Ok((self.proxy(site, &role, &bootstrap)?, ecds))
     }
 
-    pub(crate) fn gateway(&self, site: &Site, mode: GatewayMode) -> Result<Proxy, Error> {
+    pub(crate) fn gateway(
+        &self,
+        site: &Site,
+        mode: GatewayMode,
+    ) -> Result<(Proxy, Vec<Ecds>), Error> {
         let role = Role {
             side: Side::Gateway,
             who: Workload::gateway(&site.spec.name),
@@ -123,6 +135,9 @@ impl Assembly<'_> {
             all.collect::<Result<String, Error>>()
         });
         let roots = roots.transpose()?;
+        let outward = &self.wish.outward;
+        let config = outward.gateway_config.as_ref();
+        let (inline, ecds) = self.filters(site, &role, &outward.gateway_filters, config)?;
         let (listener, clusters) = envoy::gateway(Entry {
             cluster: &site.spec.name,
             ip: site.ip,
@@ -130,27 +145,48 @@ impl Assembly<'_> {
             trust: self.trust,
             mode,
             roots: roots.as_deref(),
-            destinations: &self.destinations()?,
+            destinations: &self.destinations(Some(site))?,
+            filters: inline,
             access_log: &self.access_log(site, &role).to_string_lossy(),
         });
         let bootstrap = self.bootstrap(site, &role, &[listener], &clusters);
-        self.proxy(site, &role, &bootstrap)
+        Ok((self.proxy(site, &role, &bootstrap)?, ecds))
     }
 
-    /// Every cluster's server, as whoever calls it sees it.
-    fn destinations(&self) -> Result<Vec<Destination<'_>>, Error> {
+    /// Where every cluster is called: at its server, or, by the gateway of another cluster, at its
+    /// gateway.
+    fn destinations(&self, gateway: Option<&Site>) -> Result<Vec<Destination<'_>>, Error> {
+        let outward = &self.wish.outward;
         let destination = |site| {
             let Site { spec, ip, .. }: &Site = site;
+            let afar = gateway.is_some_and(|gateway| gateway.spec.name != spec.name);
+            let joined = outward.gateways_joined && self.wish.gateways.contains_key(&spec.name);
+            let (who, endpoints) = if afar && joined {
+                let at = SocketAddr::new(*ip, GATEWAY_PORT);
+                (Workload::gateway(&spec.name), vec![at])
+            } else {
+                let who = self.wish.server_form.workload(&spec.name);
+                (who, self.endpoints(site)?)
+            };
+            let known = !outward.without_endpoints.contains(&spec.name);
             Ok(Destination {
                 cluster: spec,
-                ip: *ip,
-                uri: self
-                    .mesh
-                    .pki()
-                    .spiffe(&self.wish.server_form.workload(&spec.name))?,
+                endpoints: if known { endpoints } else { Vec::new() },
+                uri: self.mesh.pki().spiffe(&who)?,
+                routed: !outward.without_route.contains(&spec.name),
             })
         };
         self.mesh.sites.iter().map(destination).collect()
+    }
+
+    /// Where the server sidecar of a cluster takes requests.
+    fn endpoints(&self, site: &Site) -> Result<Vec<SocketAddr>, Error> {
+        let count = self.wish.outward.endpoints(&site.spec.name).unwrap_or(1);
+        let endpoint = |number| {
+            let ip = net::endpoint(site.ip, number)?;
+            Ok(SocketAddr::new(ip, SERVICE_PORT))
+        };
+        (0..count).map(endpoint).collect()
     }
 
     fn filters(

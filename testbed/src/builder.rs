@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::assembly::Assembly;
 use crate::cluster::ServerForm;
 use crate::envoy::Trust;
+use crate::failover::Outward;
 use crate::folder::Folder;
 use crate::mesh::{Mesh, Site, Version};
 use crate::pki::{Pki, Signer};
@@ -31,7 +32,8 @@ pub struct Builder {
     pub(crate) server_concurrency: u32,
     pub(crate) client_concurrency: u32,
     pub(crate) server_form: ServerForm,
-    gateways: HashMap<String, GatewayMode>,
+    pub(crate) gateways: HashMap<String, GatewayMode>,
+    pub(crate) outward: Outward,
     pub(crate) clients_of_any_name: bool,
     clients: bool,
     wait_ready: bool,
@@ -55,6 +57,7 @@ impl Builder {
             client_concurrency: 1,
             server_form: ServerForm::Sidecar,
             gateways: HashMap::new(),
+            outward: Outward::default(),
             clients_of_any_name: false,
             clients: true,
             wait_ready: true,
@@ -199,6 +202,7 @@ impl Builder {
                 gateway: None,
                 filters: Vec::new(),
                 client_filters: Vec::new(),
+                gateway_filters: Vec::new(),
             });
         }
         for index in 0..mesh.sites.len() {
@@ -220,22 +224,37 @@ impl Builder {
             if let Some((client, ecds)) = client {
                 (site.client, site.client_filters) = (Some(client), ecds);
             }
-            site.gateway = gateway;
-            for proxy in site.proxies() {
+            if let Some((gateway, ecds)) = gateway {
+                (site.gateway, site.gateway_filters) = (Some(gateway), ecds);
+            }
+            // A client that checks health before its servers run takes them for ill for a while.
+            let client = site.client.as_ref();
+            let client = client.filter(|_| !self.outward.checks_health());
+            for proxy in [&site.server, &site.gateway].into_iter().flatten() {
                 proxy.start()?;
+            }
+            if let Some(client) = client {
+                client.start()?;
             }
         }
         for site in &mesh.sites {
             if let Some(server) = &site.server {
                 server.ready(self.ready_timeout, self.wait_ready).await?;
             }
+        }
+        if self.outward.checks_health() {
+            for client in mesh.sites.iter().filter_map(|site| site.client.as_ref()) {
+                client.start()?;
+            }
+        }
+        for site in &mesh.sites {
             for proxy in [&site.client, &site.gateway].into_iter().flatten() {
                 proxy.ready(self.ready_timeout, true).await?;
             }
             for (side, ecds) in site.every_filter() {
                 let first = Version::first(&site.spec.name, side, ecds);
                 let judged = mesh.wait_config(&first, self.ready_timeout).await?;
-                if judged == Delivery::Rejected && (self.wait_ready || side == Side::Client) {
+                if judged == Delivery::Rejected && (self.wait_ready || side != Side::Server) {
                     return Err(mesh.proxy(&site.spec.name, side)?.refused(&first.resource));
                 }
             }

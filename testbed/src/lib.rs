@@ -42,13 +42,17 @@ mod builder;
 mod call;
 mod cluster;
 mod connect;
+mod disaster;
 mod envoy;
 mod error;
+mod failover;
 mod filter;
 mod folder;
+mod health;
 pub mod jwt;
 mod load;
 mod mesh;
+mod native;
 mod net;
 mod observe;
 mod pki;
@@ -70,8 +74,10 @@ pub use call::{Call, CallError, Reply};
 pub use cluster::{ClusterAuthority, ClusterSpec, GatewayMode, PeerAuthentication, Side};
 pub use error::{Error, failed};
 pub use filter::{Filter, Wasm};
+pub use health::HealthChecks;
 pub use load::{Load, Report, Shot};
 pub use mesh::{Mesh, Version};
+pub use native::NativeFailover;
 pub use net::{
     CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
     SERVICE_PORT, UPSTREAM_PORT,
@@ -82,4 +88,4 @@ pub use raw::{RawField, RawOutcome, RawReply, RawStream};
 pub use stats::{Sample, Stats};
 pub use tls::Protocol;
 pub use tools::{ENVOY_VERSION, envoy as envoy_binary, filter as filter_module, workspace};
-pub use upstream::{Failure, Upstream};
+pub use upstream::{Failure, Seen, Upstream};

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -31,6 +32,12 @@ pub struct Shot {
     pub outcome: Result<u16, String>,
     /// The answer's `x-landbridge-decision`.
     pub decision: Option<String>,
+    /// The cluster whose upstream answered, as the echo says; none if the answer is a proxy's own.
+    pub served: Option<String>,
+    /// The answer's `x-landbridge-served-by`.
+    pub served_by: Option<String>,
+    /// The answer's `x-landbridge-failover`.
+    pub failover: Option<String>,
 }
 
 /// All requests of a load, in the order in which they were due.
@@ -82,10 +89,54 @@ impl Report {
             .unwrap_or_default()
     }
 
+    /// The requests that were due in `from..to`, counted from the start of the load.
+    pub fn between(&self, from: Duration, to: Duration) -> impl Iterator<Item = &Shot> {
+        let due = move |shot: &&Shot| (from..to).contains(&shot.at);
+        self.shots.iter().filter(due)
+    }
+
+    /// Which clusters answered the requests that were due in `from..to`, and how many each. What
+    /// no upstream answered is in none.
+    pub fn served_between(&self, from: Duration, to: Duration) -> BTreeMap<String, usize> {
+        count(self.between(from, to))
+    }
+
+    /// Which clusters answered the requests, and how many each, by the window in which they were
+    /// due. With a window of no length there are no windows.
+    pub fn shares(&self, window: Duration) -> Vec<BTreeMap<String, usize>> {
+        if window.is_zero() {
+            return Vec::new();
+        }
+        let of = |shot: &Shot| shot.at.as_nanos() / window.as_nanos();
+        let mut shares = Vec::new();
+        // They are in the order in which they were due; a window may be empty.
+        let mut rest = self.shots.as_slice();
+        while !rest.is_empty() {
+            let number = shares.len() as u128;
+            let end = rest.partition_point(|shot| of(shot) <= number);
+            let (due, later) = rest.split_at(end);
+            shares.push(count(due));
+            rest = later;
+        }
+        shares
+    }
+
     /// Requests per second.
     pub fn rate(&self) -> f64 {
         self.count() as f64 / self.ran.as_secs_f64()
     }
+}
+
+fn count<'a>(shots: impl IntoIterator<Item = &'a Shot>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for served in shots.into_iter().filter_map(|shot| shot.served.as_ref()) {
+        if let Some(count) = counts.get_mut(served) {
+            *count += 1;
+        } else {
+            counts.insert(served.clone(), 1);
+        }
+    }
+    counts
 }
 
 /// A load that runs; dropping it stops it.
@@ -164,17 +215,56 @@ async fn run(
 async fn shoot(pool: Arc<Pool>, call: Arc<Call>, start: Instant, at: Duration) -> Shot {
     let answer = tokio::time::timeout(call.timeout, pool.send(&call)).await;
     let latency = (start + at).elapsed();
-    let (outcome, decision) = match answer {
-        Ok(Ok((status, decision))) => (Ok(status), decision),
-        Ok(Err(error)) => (Err(error.to_string()), None),
-        Err(_) => (Err(CallError::Timeout(call.timeout).to_string()), None),
+    let failed = |error: CallError| (Err(error.to_string()), Told::default());
+    let (outcome, told) = match answer {
+        Ok(Ok((status, told))) => (Ok(status), told),
+        Ok(Err(error)) => failed(error),
+        Err(_) => failed(CallError::Timeout(call.timeout)),
     };
     Shot {
         at,
         latency,
         outcome,
-        decision,
+        decision: told.decision,
+        served: told.served,
+        served_by: told.served_by,
+        failover: told.failover,
     }
+}
+
+/// What an answer says besides its status.
+#[derive(Default)]
+struct Told {
+    decision: Option<String>,
+    served: Option<String>,
+    served_by: Option<String>,
+    failover: Option<String>,
+}
+
+impl Told {
+    fn by(headers: &HeaderMap) -> Self {
+        let header = |name| {
+            let value: &http::HeaderValue = headers.get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        Self {
+            decision: header("x-landbridge-decision"),
+            served: None,
+            served_by: header("x-landbridge-served-by"),
+            failover: header("x-landbridge-failover"),
+        }
+    }
+}
+
+/// The cluster that an echo names. It is sought in the text: to parse the echo, with all of its
+/// headers, would cost the load more than the rest of the answer. A quote within a value has a
+/// backslash before it, so only the field itself is found.
+fn served(echo: &[u8]) -> Option<String> {
+    const FIELD: &[u8] = br#""cluster":""#;
+    let at = echo.windows(FIELD.len()).position(|part| part == FIELD)?;
+    let name = &echo[at + FIELD.len()..];
+    let end = name.iter().position(|byte| *byte == b'"')?;
+    Some(String::from_utf8_lossy(&name[..end]).into_owned())
 }
 
 /// Connections that are kept; the one that rested longest is next.
@@ -219,19 +309,81 @@ impl Pool {
         None
     }
 
-    async fn send(&self, call: &Call) -> Result<(u16, Option<String>), CallError> {
+    async fn send(&self, call: &Call) -> Result<(u16, Told), CallError> {
         let mut connection = match self.take() {
             Some(connection) => connection,
             None => self.way.connection().await?,
         };
         let answer = connection.send(call.request()?).await?;
         let status = answer.status().as_u16();
-        let decision = answer.headers().get("x-landbridge-decision");
-        let decision = decision.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-        if let Err(error) = answer.into_body().collect().await {
-            return Err(connection.explain(&error).await);
+        let mut told = Told::by(answer.headers());
+        match answer.into_body().collect().await {
+            Ok(body) => told.served = served(&body.to_bytes()),
+            Err(error) => return Err(connection.explain(&error).await),
         }
         self.rest(connection);
-        Ok((status, decision))
+        Ok((status, told))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shot(at: u64, cluster: Option<&str>) -> Shot {
+        Shot {
+            at: Duration::from_millis(at),
+            latency: Duration::ZERO,
+            outcome: Ok(200),
+            decision: None,
+            served: cluster.map(str::to_owned),
+            served_by: None,
+            failover: None,
+        }
+    }
+
+    #[test]
+    fn shares_are_counted_by_the_window_in_which_a_request_was_due() {
+        let report = Report {
+            shots: vec![
+                shot(0, Some("a")),
+                shot(999, Some("b")),
+                shot(1000, Some("b")),
+                shot(3500, None),
+                shot(3600, Some("a")),
+            ],
+            start: Instant::now(),
+            ran: Duration::from_secs(4),
+        };
+        let of = |counts: &[(&str, usize)]| -> BTreeMap<String, usize> {
+            let counts = counts.iter();
+            counts.map(|(name, n)| ((*name).to_owned(), *n)).collect()
+        };
+        let shares = report.shares(Duration::from_secs(1));
+        let b = of(&[("b", 1)]);
+        assert_eq!(
+            shares,
+            [
+                of(&[("a", 1), ("b", 1)]),
+                b.clone(),
+                of(&[]),
+                of(&[("a", 1)])
+            ]
+        );
+        let from = Duration::from_millis(999);
+        assert_eq!(report.served_between(from, from * 2), of(&[("b", 2)]));
+        assert_eq!(report.between(from, from * 3).count(), 2);
+        assert!(report.shares(Duration::ZERO).is_empty());
+    }
+
+    #[test]
+    fn an_echo_names_its_cluster_wherever_that_stands() {
+        let tricky = serde_json::json!({
+            "authority": "a\"cluster\":\"no", "cluster": "use1-a", "headers": [["cluster", "x"]],
+        });
+        let echo = tricky.to_string();
+        assert_eq!(served(echo.as_bytes()).as_deref(), Some("use1-a"));
+        assert_eq!(served(b"no healthy upstream"), None);
+        assert_eq!(served(b""), None);
     }
 }

@@ -40,6 +40,7 @@ pub(crate) struct Site {
     pub(crate) gateway: Option<Proxy>,
     pub(crate) filters: Vec<Ecds>,
     pub(crate) client_filters: Vec<Ecds>,
+    pub(crate) gateway_filters: Vec<Ecds>,
 }
 
 impl Site {
@@ -47,7 +48,7 @@ impl Site {
         match side {
             Side::Server => &self.filters,
             Side::Client => &self.client_filters,
-            Side::Gateway => &[],
+            Side::Gateway => &self.gateway_filters,
         }
     }
 
@@ -58,7 +59,7 @@ impl Site {
     }
 
     pub(crate) fn every_filter(&self) -> impl Iterator<Item = (Side, &Ecds)> {
-        [Side::Server, Side::Client]
+        [Side::Server, Side::Client, Side::Gateway]
             .into_iter()
             .flat_map(|side| self.filters(side).iter().map(move |ecds| (side, ecds)))
     }
@@ -180,7 +181,7 @@ impl Mesh {
             .collect()
     }
 
-    /// Delivers a new `pluginConfig` to the first ECDS filter, on either side,
+    /// Delivers a new `pluginConfig` to the first ECDS filter, on any side,
     /// whose resource name contains `filter`.
     pub fn apply_to(
         &self,

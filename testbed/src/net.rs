@@ -24,11 +24,38 @@ pub const GATEWAY_ADMIN_PORT: u16 = 15020;
 /// The port of the echo upstream.
 pub const UPSTREAM_PORT: u16 = 9080;
 
+/// The last part of the first cluster's address.
+const FIRST: u8 = 11;
+
 /// A cluster's address, with the upstream's port already taken: holding that
 /// port is what keeps another mesh off the block.
 pub(crate) struct Claim {
     pub(crate) ip: IpAddr,
     pub(crate) upstream: TcpListener,
+}
+
+/// How far apart the addresses of one cluster's endpoints are, and so the most clusters
+/// of a mesh in which a cluster has several.
+const ENDPOINT_STRIDE: u8 = 20;
+
+/// The address of a cluster's endpoint: that of the cluster for 0, and further ones of
+/// its block for the others, up to 11. The block is the mesh's already.
+pub(crate) fn endpoint(cluster: IpAddr, number: u32) -> Result<IpAddr, Error> {
+    if number == 0 {
+        return Ok(cluster);
+    }
+    let IpAddr::V4(cluster) = cluster else {
+        return Err(Error::NoAddresses);
+    };
+    let [a, b, c, last] = cluster.octets();
+    let number = u8::try_from(number).ok();
+    let offset = number.and_then(|number| number.checked_mul(ENDPOINT_STRIDE));
+    let own = last < FIRST + ENDPOINT_STRIDE;
+    let last = offset.and_then(|offset| last.checked_add(offset));
+    match last.filter(|last| own && *last < u8::MAX) {
+        Some(last) => Ok(Ipv4Addr::new(a, b, c, last).into()),
+        None => Err(Error::NoAddresses),
+    }
 }
 
 /// Takes a free block and returns an address for each of `count` clusters: `.11`, `.12`, ….
@@ -48,7 +75,7 @@ pub(crate) fn claim(count: usize) -> Result<Vec<Claim>, Error> {
 }
 
 fn try_address((a, b): (u8, u8), index: usize) -> Option<Claim> {
-    let last = u8::try_from(index + 11).ok()?;
+    let last = u8::try_from(index + usize::from(FIRST)).ok()?;
     let ip = IpAddr::V4(Ipv4Addr::new(127, a, b, last));
     for port in [
         SERVICE_PORT,

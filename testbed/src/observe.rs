@@ -10,7 +10,7 @@ use crate::mesh::{Mesh, Version};
 use crate::{Error, Side, Stats};
 
 /// How long a restarted Envoy may take.
-const RESTART: Duration = Duration::from_secs(20);
+pub(crate) const RESTART: Duration = Duration::from_secs(20);
 
 /// What Envoy made of a delivered configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

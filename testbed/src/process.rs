@@ -43,6 +43,15 @@ impl Process {
         self.0.id()
     }
 
+    /// Stops it, or lets it go on. It can be killed while it is stopped.
+    #[cfg(unix)]
+    pub(crate) fn freeze(&self, frozen: bool) -> std::io::Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        // Its id is its own until it is waited for.
+        Ok(kill_process(Pid::from_child(&self.0), signal)?)
+    }
+
     /// The exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> Option<String> {
         match self.0.try_wait() {

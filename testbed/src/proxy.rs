@@ -40,6 +40,18 @@ impl Proxy {
         drop(self.process().take());
     }
 
+    /// Stops its process, or lets it go on.
+    #[cfg(unix)]
+    pub(crate) fn freeze(&self, frozen: bool) -> Result<(), Error> {
+        let mut process = self.process();
+        let Some(process) = process.as_mut() else {
+            return Err(Error::NotStarted(self.who.clone()));
+        };
+        process
+            .freeze(frozen)
+            .map_err(Error::io(format!("signal {}", self.who)))
+    }
+
     /// What `/proc` says of its process.
     pub(crate) fn proc(&self, file: &str) -> Result<String, Error> {
         let pid = self

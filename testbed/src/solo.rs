@@ -134,6 +134,7 @@ impl Stage {
             normalize_path: true,
             filters: shape.filters,
             access_log: "",
+            endpoints: None,
         });
         for chain in listeners[0]["filter_chains"]
             .as_array_mut()

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
@@ -19,8 +20,16 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
 use crate::Error;
+
+mod behaviour;
+mod seen;
+
+use behaviour::{Behaviour, Capacity, Fate, Share};
+pub(crate) use seen::ENDPOINT;
+pub use seen::Seen;
 
 /// How an upstream fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,13 +56,22 @@ struct Shared {
     cluster: String,
     requests: AtomicU64,
     behaviour: Mutex<Behaviour>,
+    seen: seen::Log,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Behaviour {
-    status: StatusCode,
-    delay: Duration,
-    failure: Failure,
+impl Shared {
+    /// Decides what becomes of a request, and notes it.
+    fn receive(&self, head: &Parts) -> Fate {
+        let now = Instant::now();
+        let mut seen = Seen::new(now, head);
+        let endpoint = seen.endpoint.as_ref().and_then(|it| it.parse().ok());
+        let mut behaviour = self.behaviour.lock().expect("nobody panics with it");
+        let fate = behaviour.decide(&seen.path, endpoint, now);
+        drop(behaviour);
+        seen.status = fate.status.map(|status| status.as_u16());
+        self.seen.push(seen);
+        fate
+    }
 }
 
 impl Upstream {
@@ -66,11 +84,8 @@ impl Upstream {
         let shared = Shared {
             cluster: cluster.to_owned(),
             requests: AtomicU64::new(0),
-            behaviour: Mutex::new(Behaviour {
-                status: StatusCode::OK,
-                delay: Duration::ZERO,
-                failure: Failure::None,
-            }),
+            behaviour: Mutex::new(Behaviour::new()),
+            seen: seen::Log::default(),
         };
         let address = listener
             .local_addr()
@@ -92,7 +107,7 @@ impl Upstream {
 
     /// Every answer has this status from now on. For gRPC it stays 200.
     pub fn set_status(&self, status: u16) {
-        let status = StatusCode::from_u16(status).expect("a status is between 100 and 999");
+        let status = valid(status);
         self.behave(|behaviour| behaviour.status = status);
     }
 
@@ -104,6 +119,37 @@ impl Upstream {
     /// Every request fails so from now on.
     pub fn set_failure(&self, failure: Failure) {
         self.behave(|behaviour| behaviour.failure = failure);
+    }
+
+    /// This percentage of the answers has this status from now on, the others the
+    /// usual one. They are spread evenly, not by chance: of 30 %, three in every ten.
+    pub fn set_error_share(&self, percent: f64, status: u16) {
+        let share = Share::new(percent, valid(status));
+        self.behave(|behaviour| behaviour.errors = share);
+    }
+
+    /// Requests that came in at these endpoints of the cluster, health checks among
+    /// them, are answered with this status from now on; with no endpoint, none is.
+    pub fn set_failing_endpoints(&self, endpoints: impl IntoIterator<Item = u32>, status: u16) {
+        let failing = (endpoints.into_iter().collect(), valid(status));
+        self.behave(|behaviour| behaviour.failing = failing);
+    }
+
+    /// Beyond this many requests per second it answers 503 from now on; what comes
+    /// within 100 ms may come at once.
+    pub fn set_capacity(&self, rate: Option<f64>) {
+        self.behave(|behaviour| behaviour.capacity = rate.map(Capacity::new));
+    }
+
+    /// What it has received since its start or [`clear_seen`](Self::clear_seen),
+    /// the oldest first: the last 262,144 requests.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.all()
+    }
+
+    /// Forgets what it has received; [`requests`](Self::requests) goes on counting.
+    pub fn clear_seen(&self) {
+        self.shared.seen.clear();
     }
 
     /// The requests it has received, answered or not.
@@ -159,6 +205,10 @@ impl Upstream {
     }
 }
 
+fn valid(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("a status is between 100 and 999")
+}
+
 /// Serves until aborted; the connections end with it.
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
@@ -187,18 +237,14 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, &'static str> {
     shared.requests.fetch_add(1, Ordering::Relaxed);
-    let Behaviour {
-        status,
-        delay,
-        failure,
-    } = *shared.behaviour.lock().expect("nobody panics with it");
+    let (head, body) = request.into_parts();
+    let Fate { delay, status } = shared.receive(&head);
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }
-    if failure == Failure::Reset {
+    let Some(status) = status else {
         return Err("told to fail");
-    }
-    let (head, body) = request.into_parts();
+    };
     let body_len = match body.collect().await {
         Ok(body) => body.to_bytes().len(),
         Err(_) => return Err("the request broke off"),

@@ -9,7 +9,10 @@ use super::socket_address;
 use crate::ClusterSpec;
 
 /// The labels that filters may put into a metric's name: `policy.=.shop/a;.`.
-const TAGS: [&str; 10] = [
+///
+/// Istio looks for such a label anywhere, also at the end of a longer one; here a dot comes before it,
+/// so that `cluster` is not found in `source_cluster`.
+const TAGS: [&str; 16] = [
     "policy",
     "rule",
     "decision",
@@ -20,6 +23,12 @@ const TAGS: [&str; 10] = [
     "digest",
     "version",
     "outcome",
+    "service",
+    "serving_cluster",
+    "cluster",
+    "link",
+    "direction",
+    "to",
 ];
 
 /// Whose Envoy it is.
@@ -45,7 +54,7 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
     } = node;
     let mut tags: Vec<_> = TAGS
         .iter()
-        .map(|tag| json!({"tag_name": tag, "regex": format!(r"({tag}\.=\.(.*?);\.)")}))
+        .map(|tag| json!({"tag_name": tag, "regex": format!(r"\.({tag}\.=\.(.*?);\.)")}))
         .collect();
     // Names that hold dots end in `;`, as Istio's do: Envoy's own tags would
     // cut them at the first dot and leave the rest in the metric's name.
@@ -55,6 +64,8 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
     ] {
         tags.push(json!({"tag_name": tag, "regex": format!(r"^{kind}\.((.+?);\.)")}));
     }
+    let mut clusters = clusters.to_vec();
+    clusters.push(prometheus_stats(*ip, *admin_port));
     json!({
         "node": {
             "id": format!("{kind}~{ip}~{app}-{}.{namespace}~{namespace}.svc.cluster.local", cluster.name),
@@ -83,5 +94,22 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
             "source_address": {"address": ip.to_string(), "port_value": 0},
         }},
         "static_resources": {"listeners": listeners, "clusters": clusters},
+    })
+}
+
+/// The Envoy's own admin interface as a cluster, which every proxy of Istio's has for its metrics.
+fn prometheus_stats(ip: IpAddr, admin_port: u16) -> Value {
+    let name = "prometheus_stats";
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "0.250s",
+        "lb_policy": "ROUND_ROBIN",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [
+                {"endpoint": {"address": socket_address(ip, admin_port)}},
+            ]}],
+        },
     })
 }

@@ -1,39 +1,50 @@
 //! The client sidecar: the outbound listener, a subset per cluster, and the
 //! routes that choose one by `x-landbridge-cluster`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 
 use super::tls::{self, Material, Trust};
 use super::{connection_manager, downstream_protocol, socket_address, thresholds};
-use crate::ClusterSpec;
 use crate::net::{OUTBOUND_PORT, SERVICE_PORT};
+use crate::{ClusterSpec, HealthChecks, NativeFailover};
 
 const HOST: &str = "orders.shop.svc.cluster.local";
 
-/// A server sidecar, seen from a client.
+/// A server sidecar, or a gateway before it, seen from a client.
 pub(crate) struct Destination<'a> {
     pub(crate) cluster: &'a ClusterSpec,
-    pub(crate) ip: IpAddr,
+    pub(crate) endpoints: Vec<SocketAddr>,
     /// Who it must prove to be.
     pub(crate) uri: String,
+    /// Whether a route leads to it by `x-landbridge-cluster`.
+    pub(crate) routed: bool,
+}
+
+/// What the outbound side is made of.
+pub(crate) struct Outbound<'a> {
+    pub(crate) home: &'a ClusterSpec,
+    pub(crate) ip: IpAddr,
+    pub(crate) material: &'a Material,
+    pub(crate) trust: &'a Trust,
+    pub(crate) destinations: &'a [Destination<'a>],
+    pub(crate) health_checks: Option<&'a HealthChecks>,
+    pub(crate) outlier_detection: Option<&'a Value>,
+    pub(crate) native: Option<&'a NativeFailover>,
+    pub(crate) filters: Vec<Value>,
+    pub(crate) access_log: &'a str,
 }
 
 /// The outbound listener and its clusters.
-pub(crate) fn outbound(
-    ip: IpAddr,
-    material: &Material,
-    trust: &Trust,
-    destinations: &[Destination<'_>],
-    filters: Vec<Value>,
-    access_log: &str,
-) -> (Value, Vec<Value>) {
+pub(crate) fn outbound(parts: Outbound<'_>) -> (Value, Vec<Value>) {
+    let ip = parts.ip;
+    let clusters = parts.clusters();
     let manager = connection_manager(
         format!("outbound_{ip}_{OUTBOUND_PORT};"),
-        routes(destinations),
-        filters,
-        access_log,
+        routes(parts.destinations, parts.native),
+        parts.filters,
+        parts.access_log,
     );
     let listener = json!({
         "name": format!("{ip}_{OUTBOUND_PORT}"),
@@ -50,9 +61,40 @@ pub(crate) fn outbound(
         "continue_on_listener_filters_timeout": true,
         "max_connections_to_accept_per_socket_event": 1,
     });
-    let mut clusters = subsets(material, trust, destinations);
-    clusters.push(subset("", material, trust, destinations));
     (listener, clusters)
+}
+
+impl Outbound<'_> {
+    fn clusters(&self) -> Vec<Value> {
+        let mut clusters = subsets(self.material, self.trust, self.destinations);
+        for cluster in &mut clusters {
+            if let Some(checks) = self.health_checks {
+                cluster["health_checks"] = checks.envoy(HOST);
+            }
+            if let Some(outliers) = self.outlier_detection {
+                cluster["outlier_detection"] = outliers.clone();
+            }
+        }
+        let mut all = subset("", self.material, self.trust, self.destinations);
+        if let Some(native) = self.native {
+            let known: Vec<_> = self
+                .destinations
+                .iter()
+                .filter(|one| one.is_known())
+                .collect();
+            let specs: Vec<_> = known.iter().map(|one| one.cluster).collect();
+            let priorities = NativeFailover::priorities(self.home, &specs);
+            let localities = known.iter().zip(priorities).map(|(one, priority)| {
+                let mut locality = locality(one);
+                locality["priority"] = json!(priority);
+                locality
+            });
+            all["load_assignment"]["endpoints"] = localities.collect();
+            native.shape_cluster(&mut all, HOST);
+        }
+        clusters.push(all);
+        clusters
+    }
 }
 
 /// A subset of each cluster's own.
@@ -88,7 +130,8 @@ fn subset(
     if !name.is_empty() {
         istio["subset"] = json!(name);
     }
-    let endpoints: Vec<_> = destinations.iter().map(endpoint).collect();
+    let known = destinations.iter().filter(|one| one.is_known());
+    let endpoints: Vec<_> = known.map(locality).collect();
     json!({
         "name": full,
         "type": "STATIC",
@@ -104,27 +147,44 @@ fn subset(
     })
 }
 
-fn endpoint(destination: &Destination<'_>) -> Value {
+impl Destination<'_> {
+    /// Whether it has endpoints.
+    fn is_known(&self) -> bool {
+        !self.endpoints.is_empty()
+    }
+}
+
+/// A cluster's endpoints, with their place.
+fn locality(destination: &Destination<'_>) -> Value {
     let ClusterSpec {
         name, region, zone, ..
     } = destination.cluster;
-    json!({
-        "locality": {"region": region, "zone": zone},
-        "load_balancing_weight": 1,
-        "lb_endpoints": [{
-            "endpoint": {"address": socket_address(destination.ip, SERVICE_PORT)},
+    let endpoint = |at: &SocketAddr| {
+        json!({
+            "endpoint": {"address": socket_address(at.ip(), at.port())},
             "load_balancing_weight": 1,
             "metadata": {"filter_metadata": {
                 "envoy.transport_socket_match": {"tlsMode": "istio"},
                 "istio": {"workload": format!("orders;shop;orders;latest;{name}")},
             }},
-        }],
+        })
+    };
+    let endpoints: Vec<_> = destination.endpoints.iter().map(endpoint).collect();
+    json!({
+        "locality": {"region": region, "zone": zone},
+        // Istio's weight of a place is the sum of its endpoints'.
+        "load_balancing_weight": endpoints.len(),
+        "lb_endpoints": endpoints,
     })
 }
 
-fn routes(destinations: &[Destination<'_>]) -> Value {
+fn routes(destinations: &[Destination<'_>], native: Option<&NativeFailover>) -> Value {
     let mut routes = chosen(destinations);
-    routes.push(route(""));
+    let mut default = route("");
+    if let Some(native) = native {
+        native.shape_route(&mut default);
+    }
+    routes.push(default);
     json!({
         "name": SERVICE_PORT.to_string(),
         "virtual_hosts": [
@@ -163,7 +223,8 @@ pub(super) fn chosen(destinations: &[Destination<'_>]) -> Vec<Value> {
         route["name"] = json!(name);
         route
     };
-    destinations.iter().map(one).collect()
+    let routed = destinations.iter().filter(|one| one.routed);
+    routed.map(one).collect()
 }
 
 pub(super) fn route(subset: &str) -> Value {

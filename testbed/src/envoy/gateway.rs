@@ -21,11 +21,12 @@ pub(crate) struct Entry<'a> {
     /// The roots (PEM) of its clients, where their names do not matter.
     pub(crate) roots: Option<&'a str>,
     pub(crate) destinations: &'a [Destination<'a>],
+    pub(crate) filters: Vec<Value>,
     pub(crate) access_log: &'a str,
 }
 
 /// Its listener and its clusters. Requests go to the service of its own cluster, unless
-/// `x-landbridge-cluster` says another; that header goes no further.
+/// `x-landbridge-cluster`, which a filter of its own may set, says another; that header goes no further.
 pub(crate) fn gateway(parts: Entry<'_>) -> (Value, Vec<Value>) {
     let Entry { ip, mode, .. } = parts;
     let mut routes = client::chosen(parts.destinations);
@@ -45,7 +46,7 @@ pub(crate) fn gateway(parts: Entry<'_>) -> (Value, Vec<Value>) {
     let mut manager = connection_manager(
         format!("outbound_{ip}_{GATEWAY_PORT};"),
         routes,
-        Vec::new(),
+        parts.filters,
         parts.access_log,
     );
     manager["use_remote_address"] = json!(true);

@@ -10,7 +10,7 @@ mod tls;
 mod waypoint;
 
 pub(crate) use bootstrap::{Node, bootstrap};
-pub(crate) use client::{Destination, outbound};
+pub(crate) use client::{Destination, Outbound, outbound};
 pub(crate) use ecds::{Ecds, http_filters};
 pub(crate) use gateway::{Entry, gateway};
 pub(crate) use resource::Resource;

@@ -1,6 +1,6 @@
 //! The server sidecar: the inbound listener and the service behind it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use super::tls::{self, Material, Trust};
 use super::{connection_manager, downstream_protocol, socket_address, thresholds, tls_inspector};
 use crate::PeerAuthentication;
 use crate::net::{SERVICE_PORT, UPSTREAM_PORT};
+use crate::upstream::ENDPOINT;
 
 /// What the inbound side is made of.
 pub(crate) struct Inbound<'a> {
@@ -18,18 +19,37 @@ pub(crate) struct Inbound<'a> {
     pub(crate) normalize_path: bool,
     pub(crate) filters: Vec<Value>,
     pub(crate) access_log: &'a str,
+    /// Where it takes requests, if it tells the service where it took each.
+    pub(crate) endpoints: Option<&'a [SocketAddr]>,
 }
 
-/// The inbound listener and cluster.
+/// The inbound listener, or one for each endpoint, and the cluster.
 pub(crate) fn inbound(parts: Inbound<'_>) -> (Vec<Value>, Vec<Value>) {
     let ip = parts.ip;
     let cluster = format!("inbound|{SERVICE_PORT}||");
-    let chain = json!([{
-        "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": parts.manager(&cluster),
-    }]);
-    let listener = parts.listener(&format!("{ip}_{SERVICE_PORT}"), &chain);
-    (vec![listener], vec![service(&cluster, ip)])
+    let listener = |ip: IpAddr, endpoint: Option<usize>| {
+        let mut manager = parts.manager(&cluster);
+        if let Some(endpoint) = endpoint {
+            manager["route_config"]["request_headers_to_add"] = json!([{
+                "header": {"key": ENDPOINT, "value": endpoint.to_string()},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }]);
+        }
+        let chain = json!([{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": manager,
+        }]);
+        parts.listener(&format!("{ip}_{SERVICE_PORT}"), ip, &chain)
+    };
+    let listeners = match parts.endpoints {
+        None => vec![listener(ip, None)],
+        Some(endpoints) => {
+            let all = endpoints.iter().enumerate();
+            all.map(|(number, at)| listener(at.ip(), Some(number)))
+                .collect()
+        }
+    };
+    (listeners, vec![service(&cluster, ip)])
 }
 
 impl Inbound<'_> {
@@ -72,7 +92,7 @@ impl Inbound<'_> {
     }
 
     /// The listener that ends mTLS, and plaintext where that is let in.
-    pub(super) fn listener(&self, name: &str, filters: &Value) -> Value {
+    pub(super) fn listener(&self, name: &str, ip: IpAddr, filters: &Value) -> Value {
         let chain = |protocol: &str| {
             json!({
                 "name": format!("{name}_{protocol}"),
@@ -91,7 +111,7 @@ impl Inbound<'_> {
         }
         json!({
             "name": name,
-            "address": socket_address(self.ip, SERVICE_PORT),
+            "address": socket_address(ip, SERVICE_PORT),
             "filter_chains": chains,
             "listener_filters": [tls_inspector()],
             "listener_filters_timeout": "0s",

@@ -18,7 +18,7 @@ const INTERNAL: &str = "main_internal";
 pub(crate) fn waypoint(parts: Inbound<'_>) -> (Vec<Value>, Vec<Value>) {
     let ip = parts.ip;
     let cluster = format!("inbound-vip|{SERVICE_PORT}|http|orders.shop.svc.cluster.local");
-    let outer = parts.listener("connect_terminate", &json!([tell(), forward()]));
+    let outer = parts.listener("connect_terminate", ip, &json!([tell(), forward()]));
     let inner = json!({
         "name": INTERNAL,
         "internal_listener": {},
