@@ -95,10 +95,10 @@ pub(crate) fn begin(
                 }
                 return true;
             }
-            // There is no such cluster in this proxy.
+            // The proxy has no such cluster, or it has no endpoint that is healthy.
             Err(_) => {
                 let mut worker = locality.worker.borrow_mut();
-                worker.unroutable(choice.service, choice.candidate);
+                worker.answered(choice.service, choice.candidate, Outcome::Failure, None);
             }
         }
     }

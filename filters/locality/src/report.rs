@@ -2,7 +2,7 @@
 
 use crate::stream::Stream;
 use crate::{Locality, NAME};
-use landbridge_engine::failover::{Candidate, Direction, Service};
+use landbridge_engine::failover::{Direction, Service};
 use landbridge_host::{Host, Level};
 
 /// Where the decision stands in the filter state: `wasm.landbridge_locality`.
@@ -48,25 +48,28 @@ pub(crate) fn retried(locality: &Locality, host: &dyn Host, service: &Service, c
     locality.metrics.retry(host, service, candidate);
 }
 
-/// The route for a cluster leads elsewhere.
+/// The route for a cluster leads elsewhere, or there is none.
 pub(crate) fn unroutable(
     locality: &Locality,
     host: &dyn Host,
     service: &Service,
-    candidate: &Candidate,
-    leads_to: Option<&[u8]>,
+    candidate: usize,
+    led_to: Option<&[u8]>,
 ) {
+    let Some(candidate) = service.candidates.get(candidate) else {
+        return;
+    };
     locality.metrics.unroutable(host, service, candidate);
     let line = format!(
-        "landbridge {NAME}: a request of `{}` with `x-landbridge-cluster: {}` would go to {}, not \
-         to `{}`: is there a route for it?",
+        "landbridge {NAME}: a request of `{}` with `x-landbridge-cluster: {}` went to {}, not to \
+         `{}`: is there a route for it, and none that takes it before?",
         service.name,
         candidate.name,
-        match leads_to {
+        match led_to {
             Some(name) => format!("`{}`", String::from_utf8_lossy(name)),
             None => "nowhere".to_owned(),
         },
         candidate.upstream,
     );
-    host.log(Level::Warn, &line);
+    host.log(Level::Error, &line);
 }

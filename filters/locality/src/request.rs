@@ -2,7 +2,7 @@
 
 use crate::stream::{Cookie, Kept, Stream};
 use crate::{Locality, refuse, report};
-use landbridge_engine::failover::{AffinityKey, Asked, Choice, Lawful, Route, Service, ServiceId};
+use landbridge_engine::failover::{AffinityKey, Asked, Lawful, Service, ServiceId};
 use landbridge_engine::{Facts, Reason};
 use landbridge_filter::{header, is_grpc, is_own, read, remove_own};
 use landbridge_host::{Flow, Headers, Host, HostError};
@@ -14,8 +14,6 @@ pub(crate) const CLUSTER: &str = "x-landbridge-cluster";
 pub(crate) const HOPS: &str = "x-landbridge-hops";
 /// How long Envoy lets an attempt take (Envoy's router, "x-envoy-upstream-rq-timeout-ms").
 const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
-/// How many ticks a route that was seen to lead to a cluster is believed to.
-const BELIEVED: u32 = 8;
 
 /// What is known of a request before its service is.
 struct Known {
@@ -134,7 +132,7 @@ fn send(
             .map_or(Cookie::None, Cookie::Names),
         _ => Cookie::Unasked,
     };
-    let route = choose(locality, host, service, &asked)?;
+    let route = locality.worker.borrow_mut().route(&asked);
     let method = header(&headers, ":method").unwrap_or_default();
     let by_method = settings.repeatable.iter().any(|m| m.as_bytes() == method);
     let repeatable = by_method || header(&headers, &settings.idempotency_header).is_some();
@@ -163,11 +161,12 @@ fn send(
         return Ok((flow, Some(stream)));
     };
     stream.tried = Lawful::NONE.with(choice.candidate);
-    let crosses = service
-        .candidates
-        .get(choice.candidate)
-        .is_some_and(|c| !c.is_local);
-    if crosses {
+    let Some(candidate) = service.candidates.get(choice.candidate) else {
+        return Ok((refuse::unavailable(host, stream.is_grpc, None), None));
+    };
+    host.set_request_header(CLUSTER, candidate.name.as_bytes())?;
+    host.clear_route_cache()?;
+    if !candidate.is_local {
         let hops = asked.hops.saturating_add(1).to_string();
         host.set_request_header(HOPS, hops.as_bytes())?;
     }
@@ -185,50 +184,6 @@ fn send(
         });
     }
     Ok((Flow::Continue, Some(stream)))
-}
-
-/// Chooses a cluster, and sees to it that the route leads there: a request for a cluster that no
-/// route knows would go wherever the default route leads.
-fn choose(
-    locality: &Locality,
-    host: &dyn Host,
-    service: &Service,
-    asked: &Asked<'_>,
-) -> Result<Route, HostError> {
-    loop {
-        let route = locality.worker.borrow_mut().route(asked);
-        let Ok(choice) = route else {
-            return Ok(route);
-        };
-        let Some(candidate) = service.candidates.get(choice.candidate) else {
-            return Ok(route);
-        };
-        host.set_request_header(CLUSTER, candidate.name.as_bytes())?;
-        host.clear_route_cache()?;
-        if !must_look(locality, service, asked, &choice) {
-            return Ok(route);
-        }
-        let leads_to = host.property(&["xds", "cluster_name"])?;
-        if leads_to.as_deref() == Some(candidate.upstream.as_bytes()) {
-            let mut routed = locality.routed.borrow_mut();
-            routed.insert((choice.service, choice.candidate), locality.ticks.get());
-            return Ok(route);
-        }
-        // One less each time, so that this ends.
-        report::unroutable(locality, host, service, candidate, leads_to.as_deref());
-        let mut worker = locality.worker.borrow_mut();
-        worker.unroutable(choice.service, choice.candidate);
-    }
-}
-
-/// Whether it must be seen where the route leads: each time for a request that may not go
-/// everywhere, else now and then.
-fn must_look(locality: &Locality, service: &Service, asked: &Asked<'_>, choice: &Choice) -> bool {
-    let free = (0..service.candidates.len()).all(|i| asked.lawful.has(i));
-    let routed = locality.routed.borrow();
-    let seen = routed.get(&(choice.service, choice.candidate));
-    let fresh = seen.is_some_and(|at| locality.ticks.get().wrapping_sub(*at) < BELIEVED);
-    !(free && fresh)
 }
 
 /// How often the request was sent on. What is no number was sent on as often as can be.

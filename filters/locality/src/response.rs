@@ -3,7 +3,7 @@
 
 use crate::refuse::FAILOVER;
 use crate::stream::{Cookie, Stream};
-use crate::{Locality, replay};
+use crate::{Locality, replay, report};
 use landbridge_engine::failover::{AffinityKey, Choice, Outcome, Service};
 use landbridge_host::{Flow, Host};
 use std::time::Duration;
@@ -13,10 +13,15 @@ const SERVED_BY: &str = "x-landbridge-served-by";
 /// gRPC's status for "not now", as it stands in a header where there is no message.
 const GRPC_UNAVAILABLE: &[u8] = b"14";
 
-/// Envoy's response flags (`envoy/stream_info/stream_info.h`, `CoreResponseFlag`) of a request that
-/// no upstream has seen: no healthy host, the connection failed, too many at once, no such
-/// cluster.
-const UNSENT: u64 = 1 << 1 | 1 << 5 | 1 << 7 | 1 << 24;
+/// How many ticks a route that was seen to lead to a cluster is believed to.
+const BELIEVED: u32 = 8;
+
+/// Envoy's response flags (`envoy/stream_info/stream_info.h`, `CoreResponseFlag`): no route, no
+/// such cluster.
+const UNROUTED: u64 = 1 << 8 | 1 << 24;
+/// Those of a request that no upstream has seen: beside these no healthy host, the connection
+/// failed, too many at once.
+const UNSENT: u64 = UNROUTED | 1 << 1 | 1 << 5 | 1 << 7;
 /// Those of one that an upstream may have seen: timed out, reset, the connection ended.
 const SENT: u64 = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 23;
 
@@ -32,10 +37,23 @@ pub(crate) fn handle(locality: &Locality, host: &dyn Host, stream: &mut Stream) 
         true => host.response_header("grpc-status").ok().flatten(),
         false => None,
     };
-    let outcome = outcome(status, grpc.as_deref());
-    settle(locality, host, stream, choice, outcome);
+    let mut outcome = outcome(status, grpc.as_deref());
+    let flags = match (outcome, status) {
+        (Outcome::Failure, _) | (_, Some(404)) => flags(host),
+        _ => 0,
+    };
+    if flags & UNROUTED != 0 {
+        outcome = Outcome::Failure;
+        report::unroutable(locality, host, service, choice.candidate, None);
+        let mut worker = locality.worker.borrow_mut();
+        worker.unroutable(choice.service, choice.candidate);
+    } else {
+        settle(locality, host, stream, choice, outcome);
+        look(locality, host, stream, service, choice);
+    }
+    let unsent = flags & UNSENT != 0 && flags & SENT == 0;
     if outcome == Outcome::Failure
-        && (stream.repeatable || is_unsent(host))
+        && (stream.repeatable || unsent)
         && replay::begin(locality, host, stream, service)
     {
         return Flow::Held;
@@ -74,10 +92,35 @@ pub(crate) fn settle(
     worker.answered(choice.service, choice.candidate, outcome, took);
 }
 
-/// Whether no upstream has seen any of it, over all of Envoy's own attempts.
-fn is_unsent(host: &dyn Host) -> bool {
+/// Over all of Envoy's own attempts.
+fn flags(host: &dyn Host) -> u64 {
     let flags = host.number(&["response", "flags"]).ok().flatten();
-    flags.is_some_and(|flags| flags & UNSENT != 0 && flags & SENT == 0)
+    flags.unwrap_or(0)
+}
+
+/// Sees to it that the route led where it was to lead. Envoy tells a filter of the route it has
+/// chosen only once it is taken; where another route than ours takes requests that carry our
+/// header, this is the one that finds out.
+fn look(locality: &Locality, host: &dyn Host, stream: &Stream, service: &Service, choice: Choice) {
+    let now = locality.ticks.get();
+    let at = (choice.service, choice.candidate);
+    let free = (0..service.candidates.len()).all(|i| stream.lawful.has(i));
+    let seen = locality.routed.borrow().get(&at).copied();
+    let fresh = seen.is_some_and(|seen| now.wrapping_sub(seen) < BELIEVED);
+    if free && fresh {
+        return;
+    }
+    let led_to = host.property(&["xds", "cluster_name"]).ok().flatten();
+    let Some((led_to, candidate)) = led_to.zip(service.candidates.get(choice.candidate)) else {
+        return;
+    };
+    if led_to == candidate.upstream.as_bytes() {
+        locality.routed.borrow_mut().insert(at, now);
+        return;
+    }
+    report::unroutable(locality, host, service, choice.candidate, Some(&led_to));
+    let mut worker = locality.worker.borrow_mut();
+    worker.unroutable(choice.service, choice.candidate);
 }
 
 /// The headers that the response gets.

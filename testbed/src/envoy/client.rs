@@ -180,7 +180,7 @@ fn locality(destination: &Destination<'_>) -> Value {
 
 fn routes(destinations: &[Destination<'_>], native: Option<&NativeFailover>) -> Value {
     let mut routes = chosen(destinations);
-    let mut default = route("");
+    let mut default = unchosen(route(""));
     if let Some(native) = native {
         native.shape_route(&mut default);
     }
@@ -225,6 +225,14 @@ pub(super) fn chosen(destinations: &[Destination<'_>]) -> Vec<Value> {
     };
     let routed = destinations.iter().filter(|one| one.routed);
     routed.map(one).collect()
+}
+
+/// A route for requests that choose no cluster: one that chooses an unknown one must not go
+/// anywhere else.
+pub(super) fn unchosen(mut route: Value) -> Value {
+    route["match"]["headers"] =
+        json!([{"name": "x-landbridge-cluster", "present_match": true, "invert_match": true}]);
+    route
 }
 
 pub(super) fn route(subset: &str) -> Value {

@@ -30,7 +30,7 @@ pub(crate) struct Entry<'a> {
 pub(crate) fn gateway(parts: Entry<'_>) -> (Value, Vec<Value>) {
     let Entry { ip, mode, .. } = parts;
     let mut routes = client::chosen(parts.destinations);
-    routes.push(client::route(parts.cluster));
+    routes.push(client::unchosen(client::route(parts.cluster)));
     let name = format!("http.{GATEWAY_PORT}");
     let routes = json!({
         "name": name,

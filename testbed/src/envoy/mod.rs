@@ -113,6 +113,7 @@ fn access_log_fields() -> Value {
         "peer_principal": "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",
         "request_id": "%REQ(X-REQUEST-ID)%",
         "landbridge_decision": "%FILTER_STATE(wasm.landbridge_decision:PLAIN)%",
+        "landbridge_locality": "%FILTER_STATE(wasm.landbridge_locality:PLAIN)%",
         "upstream_host": "%UPSTREAM_HOST%",
         "upstream_cluster": "%UPSTREAM_CLUSTER%",
         "upstream_request_attempt_count": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
