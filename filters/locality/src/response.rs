@@ -111,13 +111,13 @@ fn look(locality: &Locality, host: &dyn Host, stream: &Stream, service: &Service
         return;
     }
     let led_to = host.property(&["xds", "cluster_name"]).ok().flatten();
-    let Some((led_to, candidate)) = led_to.zip(service.candidates.get(choice.candidate)) else {
-        return;
-    };
-    if led_to == candidate.upstream.as_bytes() {
+    let upstream = service.candidates.get(choice.candidate);
+    let upstream = upstream.map_or("", |candidate| &*candidate.upstream);
+    // An answer of the proxy's own came from nowhere.
+    let Some(led_to) = led_to.filter(|led_to| led_to != upstream.as_bytes()) else {
         locality.routed.borrow_mut().insert(at, now);
         return;
-    }
+    };
     report::unroutable(locality, host, service, choice.candidate, Some(&led_to));
     let mut worker = locality.worker.borrow_mut();
     worker.unroutable(choice.service, choice.candidate);

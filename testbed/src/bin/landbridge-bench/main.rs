@@ -1,6 +1,7 @@
-//! `landbridge-bench authz [--quick] [--json FILE] [--svg DIR]`: what
-//! authorization costs in a real Envoy, beside no filter, a Wasm filter that
-//! does nothing, and Envoy's own RBAC with the same policies.
+//! `landbridge-bench authz|locality [--quick] [--json FILE] [--svg DIR]`: what
+//! a filter costs in a real Envoy, beside no filter and a Wasm filter that
+//! does nothing; authorization beside Envoy's own RBAC with the same policies,
+//! too.
 //!
 //! How it is measured, and why so, is in `docs/performance.md`. Figures depend
 //! on the machine, ratios less so: ratios are what the goals are about.
@@ -9,6 +10,7 @@ mod agree;
 mod client;
 mod figures;
 mod generate;
+mod locality;
 mod measure;
 mod plot;
 mod policies;
@@ -21,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use landbridge_testbed::failed;
-use landbridge_testbed::solo::Stage;
+use landbridge_testbed::solo::{Solo, Stage};
 use serde_json::Value;
 
 use figures::Outcome;
@@ -31,26 +33,40 @@ use variant::{Runner, Variant};
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
 
-const USAGE: &str = "usage: landbridge-bench authz [--quick] [--json FILE] [--svg DIR]";
+const USAGE: &str = "usage: landbridge-bench authz|locality [--quick] [--json FILE] [--svg DIR]";
 
 fn problem(what: impl Into<String>) -> Error {
     what.into().into()
 }
 
 /// What the command line asks for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Args {
+    what: What,
     quick: bool,
     json: Option<PathBuf>,
     svg: Option<PathBuf>,
 }
 
+/// Which filter is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Authz,
+    Locality,
+}
+
 impl Args {
     fn parse(mut args: impl Iterator<Item = String>) -> Option<Self> {
-        if args.next()? != "authz" {
-            return None;
-        }
-        let mut parsed = Self::default();
+        let mut parsed = Self {
+            what: match args.next()?.as_str() {
+                "authz" => What::Authz,
+                "locality" => What::Locality,
+                _ => return None,
+            },
+            quick: false,
+            json: None,
+            svg: None,
+        };
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--quick" => parsed.quick = true,
@@ -79,6 +95,14 @@ fn run(args: &Args) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    if args.what == What::Locality {
+        let outcome = runtime.block_on(locality::measure(args.quick))?;
+        outcome.print();
+        if let Some(file) = &args.json {
+            write(file, &format!("{:#}\n", outcome.json()))?;
+        }
+        return Ok(());
+    }
     let outcome = runtime.block_on(authz(args))?;
     report::print(&outcome);
     if let Some(file) = &args.json {
@@ -115,7 +139,8 @@ async fn authz(args: &Args) -> Result<Outcome> {
         eprintln!("round {round} of {}", timing.rounds);
     })
     .await?;
-    let envoy = envoy_version(&runners).await?;
+    let first = runners.first().ok_or_else(|| problem("nothing runs"))?;
+    let envoy = envoy_version(&first.solo).await?;
     // The Envoys end here: what follows has the machine to itself.
     let rows = figures::rows(runners, samples);
     let mut updates = Vec::new();
@@ -138,9 +163,8 @@ async fn authz(args: &Args) -> Result<Outcome> {
     })
 }
 
-async fn envoy_version(runners: &[Runner]) -> Result<String> {
-    let runner = runners.first().ok_or_else(|| problem("nothing runs"))?;
-    let info: Value = serde_json::from_str(&runner.solo.admin("/server_info").await?)?;
+async fn envoy_version(solo: &Solo) -> Result<String> {
+    let info: Value = serde_json::from_str(&solo.admin("/server_info").await?)?;
     // A commit, the version, and how it was built.
     let version = info["version"].as_str().and_then(|v| v.split('/').nth(1));
     Ok(version.unwrap_or("unknown").to_owned())

@@ -3,6 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use landbridge_testbed::Workload;
+use landbridge_testbed::solo::Solo;
+
 use crate::client::Load;
 use crate::generate::Kind;
 use crate::variant::Runner;
@@ -93,13 +96,29 @@ pub async fn rounds(
 async fn sample(runner: &Runner, kind: Kind, timing: Timing) -> Result<Sample> {
     let request = kind.request();
     let policies = runner.policies.as_deref();
-    let expected = policies.map_or(200, |policies| kind.status(policies));
-    let solo = &runner.solo;
+    let asked = Asked {
+        caller: &request.caller,
+        bytes: request.bytes(),
+        expected: policies.map_or(200, |policies| kind.status(policies)),
+    };
+    let name = runner.variant.name();
+    window(&runner.solo, &name, asked, timing).await
+}
+
+/// What is asked of an Envoy, again and again.
+pub struct Asked<'a> {
+    pub caller: &'a Workload,
+    pub bytes: Vec<u8>,
+    pub expected: u16,
+}
+
+/// Measures one Envoy for a while.
+pub async fn window(solo: &Solo, name: &str, asked: Asked<'_>, timing: Timing) -> Result<Sample> {
     let load = Load::start(
         solo,
-        &request.caller,
-        request.bytes(),
-        expected,
+        asked.caller,
+        asked.bytes,
+        asked.expected,
         timing.connections,
     )
     .await?;
@@ -110,8 +129,7 @@ async fn sample(runner: &Runner, kind: Kind, timing: Timing) -> Result<Sample> {
     load.stop().await?;
     let done = (after.0 - before.0) as f64;
     if done == 0.0 {
-        let what = format!("`{}` answers nothing", runner.variant.name());
-        return Err(problem(what));
+        return Err(problem(format!("`{name}` answers nothing")));
     }
     Ok(Sample {
         rps: done / (after.2 - before.2).as_secs_f64(),

@@ -105,7 +105,7 @@ fn print_costs(outcome: &Outcome) {
 }
 
 /// What a figure ought to be, and whether it is.
-fn told(goal: Option<Goal>, figure: f64) -> String {
+pub fn told(goal: Option<Goal>, figure: f64) -> String {
     goal.map_or(String::new(), |goal| {
         let (sign, value) = match goal {
             Goal::AtLeast(value) => ("≥", value),
@@ -209,23 +209,23 @@ fn ready(row: &Row) -> Spread {
     Spread::of(row.setup.ready.iter().map(|time| time.as_secs_f64() * 1e3))
 }
 
-fn min_max(spread: Spread) -> [f64; 2] {
+pub fn min_max(spread: Spread) -> [f64; 2] {
     [round(spread.least), round(spread.most)]
 }
 
 /// More digits would be noise.
-fn round(value: f64) -> f64 {
+pub fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
 /// What it was measured on.
-struct Machine {
-    cores: usize,
-    cpu: String,
+pub struct Machine {
+    pub cores: usize,
+    pub cpu: String,
 }
 
 impl Machine {
-    fn here() -> Self {
+    pub fn here() -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = info.lines().find(|line| line.starts_with("model name"));
         let model = model.and_then(|line| line.split_once(':'));
