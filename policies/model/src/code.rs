@@ -103,6 +103,14 @@ codes! {
     AdmitsMore = "LB0305", Warning;
     /// Gateways are trusted by a name that those of several clusters have.
     GatewayOfAnyCluster = "LB0306", Warning;
+    /// A residency leaves a service with no cluster.
+    NowhereToGo = "LB0307", Error;
+    /// Clusters are ordered by links, and the mesh says nothing of them.
+    NoLinks = "LB0308", Warning;
+    /// A drain lasts so long that it may have been forgotten.
+    LongDrain = "LB0309", Warning;
+    /// Drains leave a service with no cluster for a time.
+    AllDrained = "LB0310", Warning;
     /// The configuration is larger than the limit.
     TooLarge = "LB0401", Error;
     /// More policies, rules or values than the limit.

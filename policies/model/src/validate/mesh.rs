@@ -24,6 +24,7 @@ pub fn mesh(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
         }
     }
     data_classes(mesh, at.push_key("dataClasses"), findings);
+    links(mesh, at.push_key("links"), &regions, findings);
     let clusters_at = at.push_key("clusters");
     let mut clusters = BTreeSet::new();
     if mesh.clusters.iter().count() > MOST_CLUSTERS {
@@ -80,9 +81,47 @@ fn data_classes(mesh: &Mesh, at: ValuePointerRef<'_>, findings: &mut Findings) {
             let message = format!("there is another data class `{}`", class.name);
             findings.add(place.push_key("name"), Code::DuplicateName, message);
         }
+        let laws_at = place.push_key("jurisdictions");
+        let laws = class.jurisdictions.iter().flat_map(AnyOf::iter);
+        for (j, law) in laws.enumerate() {
+            if !mesh
+                .regions
+                .iter()
+                .any(|region| region.jurisdiction == *law)
+            {
+                let message = format!("no region is under the jurisdiction `{law}`");
+                let all = mesh.regions.iter().map(|r| r.jurisdiction.as_str());
+                let hint = suggest(law.as_str(), all);
+                let at = laws_at.push_index(j);
+                findings.add_hinted(at, Code::UnknownJurisdiction, message, hint);
+            }
+        }
         let requests = place.push_key("requests");
         for (j, labelled) in class.requests.iter().enumerate() {
             super::operation::labelled(labelled, requests.push_index(j), findings);
+        }
+    }
+}
+
+fn links(mesh: &Mesh, at: ValuePointerRef<'_>, regions: &BTreeSet<&str>, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (i, link) in mesh.links.iter().flat_map(AnyOf::iter).enumerate() {
+        let place = at.push_index(i);
+        let (from, to) = (link.from.as_str(), link.to.as_str());
+        for (key, end) in [("from", from), ("to", to)] {
+            if !regions.contains(end) {
+                let message = format!("the mesh has no region `{end}`");
+                let hint = suggest(end, regions.iter().copied());
+                findings.add_hinted(place.push_key(key), Code::UnknownRegion, message, hint);
+            }
+        }
+        if from == to {
+            let message = format!("a link from `{from}` to itself");
+            findings.add(place.push_key("to"), Code::InvalidValue, message);
+        } else if !seen.insert((from.min(to), from.max(to))) {
+            let message = format!("there is another link between `{from}` and `{to}`");
+            let hint = Some("a link is the same in both directions".to_owned());
+            findings.add_hinted(place, Code::DuplicateName, message, hint);
         }
     }
 }

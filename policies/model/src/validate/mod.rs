@@ -21,7 +21,8 @@ use crate::authorization::Mode;
 use crate::code::Code;
 use crate::decode::{Place, locate, path_text};
 use crate::diagnostic::Diagnostic;
-use crate::document::{Content, Document, Documents, Metadata};
+use crate::document::{Content, Document, Documents, Metadata, Named};
+use crate::failover::Failover;
 use crate::filter_config::Options;
 use crate::node::Node;
 use crate::pattern::AnyOf;
@@ -95,6 +96,7 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
     let policies: Vec<String> = documents.policies().map(Metadata::full_name).collect();
     let modes: Vec<(String, Mode)> = documents.0.iter().filter_map(mode).collect();
     let mut meshes: usize = 0;
+    let mut failovers: Vec<&Named<Failover>> = Vec::new();
     for document in &documents.0 {
         let mut findings = Findings::default();
         let seen = titles.entry(unique_name(&document.content)).or_default();
@@ -133,6 +135,8 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
                 Some(names) => {
                     let own = policy.metadata.namespace();
                     failover(&policy.spec, own, names, spec, &mut findings);
+                    failover::contested(policy, &failovers, spec, &mut findings);
+                    failovers.push(policy);
                 }
                 None => no_mesh(root, &mut findings),
             },

@@ -18,6 +18,12 @@ pub struct Names {
     networks: BTreeSet<String>,
     data_classes: BTreeSet<String>,
     by_region: BTreeMap<String, String>,
+    /// The region of each cluster.
+    by_cluster: BTreeMap<String, String>,
+    /// The regions at the ends of each link, and whether it has a price.
+    links: Vec<(String, String, bool)>,
+    /// The jurisdictions that each data class which has some may go to.
+    residency: Vec<(String, Vec<String>)>,
     /// How many clusters are in each trust domain, of those that no SPIFFE path tells apart.
     by_trust_domain: BTreeMap<String, usize>,
 }
@@ -42,7 +48,28 @@ impl Names {
             let count = count.or_default();
             *count = count.saturating_add(1);
         }
+        let mut by_cluster = BTreeMap::new();
+        for cluster in clusters() {
+            let region = cluster.region.as_str().to_owned();
+            by_cluster.insert(cluster.name.as_str().to_owned(), region);
+        }
+        let links = mesh.links.iter().flat_map(AnyOf::iter).map(|link| {
+            let ends = [&link.from, &link.to].map(|end| end.as_str().to_owned());
+            let [from, to] = ends;
+            (from, to, link.price_per_gib.is_some())
+        });
+        let mut residency = Vec::new();
+        for class in mesh.data_classes.iter().flat_map(AnyOf::iter) {
+            let laws = class.jurisdictions.iter().flat_map(AnyOf::iter);
+            let laws: Vec<String> = laws.map(|law| law.as_str().to_owned()).collect();
+            if !laws.is_empty() {
+                residency.push((class.name.as_str().to_owned(), laws));
+            }
+        }
         Self {
+            links: links.collect(),
+            by_cluster,
+            residency,
             clusters: set(&mut clusters().map(|c| c.name.as_str())),
             regions: set(&mut regions().map(|r| r.name.as_str())),
             jurisdictions: set(&mut regions().map(|r| r.jurisdiction.as_str())),
@@ -62,6 +89,43 @@ impl Names {
     /// The jurisdiction of a region.
     pub fn jurisdiction(&self, region: &str) -> Option<&str> {
         self.by_region.get(region).map(String::as_str)
+    }
+
+    /// The jurisdiction of a cluster.
+    pub(super) fn law_of(&self, cluster: &str) -> Option<&str> {
+        self.jurisdiction(self.region_of(cluster)?)
+    }
+
+    /// The region of a cluster.
+    pub(super) fn region_of(&self, cluster: &str) -> Option<&str> {
+        self.by_cluster.get(cluster).map(String::as_str)
+    }
+
+    /// Whether there are any links.
+    pub(super) fn has_links(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    /// Whether there is a price for what goes between two regions.
+    pub(super) fn has_price(&self, a: &str, b: &str) -> bool {
+        let joins = |from: &str, to: &str| (from, to) == (a, b) || (from, to) == (b, a);
+        let mut links = self.links.iter();
+        links.any(|(from, to, priced)| *priced && joins(from, to))
+    }
+
+    /// The jurisdictions that each data class which has some may go to.
+    pub(super) fn residency(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let classes = self.residency.iter();
+        classes.map(|(class, laws)| (class.as_str(), laws.as_slice()))
+    }
+
+    pub(crate) fn known_region(
+        &self,
+        name: &str,
+        at: ValuePointerRef<'_>,
+        findings: &mut Findings,
+    ) {
+        self.regions(&Pattern::Exact(name.to_owned()), at, findings);
     }
 
     pub(crate) fn known_cluster(
