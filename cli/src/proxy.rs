@@ -3,7 +3,8 @@
 use crate::exit::Failure;
 use crate::input::{self, Input};
 use landbridge_model::{
-    ClusterName, Code, Diagnostic, Name, Node, Options, Path, Value, decode, render, validate, yaml,
+    ClusterName, Code, Diagnostic, FilterKind, Name, Node, Options, Path, Value, decode,
+    render_for, validate, yaml,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +28,11 @@ pub(crate) struct Proxy {
 
 /// The configuration that documents make for a proxy; `None`, where something is wrong with them or
 /// with the options, which is then among the findings.
-pub(crate) fn config(proxy: &Proxy, input: &mut Input) -> Result<Option<String>, Failure> {
+pub(crate) fn config(
+    filter: FilterKind,
+    proxy: &Proxy,
+    input: &mut Input,
+) -> Result<Option<String>, Failure> {
     if input.documents.meshes().next().is_none() && !input.has_errors() {
         let message = "there is no `Mesh`, and a filter needs one";
         let hint = "give the file with the `Mesh` as well";
@@ -45,7 +50,8 @@ pub(crate) fn config(proxy: &Proxy, input: &mut Input) -> Result<Option<String>,
     known_cluster(proxy.cluster.as_ref(), input)?;
     let local = local(proxy)?;
     let options = options.map(|node| node.to_json());
-    Ok(Some(render(
+    Ok(Some(render_for(
+        filter,
         &input.documents,
         local.as_deref(),
         options.as_deref(),

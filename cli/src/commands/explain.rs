@@ -5,7 +5,7 @@ use crate::proxy::{self, Proxy};
 use crate::{input, report};
 use landbridge_engine::policy_test::{self, Nowhere, TestRequest};
 use landbridge_engine::{Account, Facts, PolicySet, load};
-use landbridge_model::{Diagnostic, Limits, Node, Path, Request, decode};
+use landbridge_model::{Diagnostic, FilterKind, Limits, Node, Path, Request, decode};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -85,7 +85,7 @@ struct Asked {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut input = input::read(&args.paths)?;
-    let config = proxy::config(&args.proxy, &mut input)?;
+    let config = proxy::config(FilterKind::Authz, &args.proxy, &mut input)?;
     report::findings(&input);
     let Some(config) = config else {
         report::summary(&input);

@@ -3,7 +3,7 @@
 use crate::exit::{Failure, Outcome, print};
 use crate::proxy::{self, Proxy};
 use crate::{input, report};
-use landbridge_model::{Diagnostic, Limits, Node, RawConfig, Value};
+use landbridge_model::{Diagnostic, FilterKind, Limits, Node, RawConfig, Value};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::fs;
 use std::path::PathBuf;
@@ -44,8 +44,19 @@ struct FilterConfig {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Filter {
-    /// Cross-cluster authorization
+    /// Cross-cluster authorization: CrossClusterAuthorization and AuthorizationPolicy
     Authz,
+    /// Locality failover: LocalityFailover
+    Locality,
+}
+
+impl Filter {
+    fn kind(self) -> FilterKind {
+        match self {
+            Self::Authz => FilterKind::Authz,
+            Self::Locality => FilterKind::Locality,
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
@@ -55,14 +66,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 fn filter_config(args: &FilterConfig) -> Result<Outcome, Failure> {
-    let Filter::Authz = args.filter;
+    let filter = args.filter.kind();
     let mut input = input::read(&args.paths)?;
-    let Some(json) = proxy::config(&args.proxy, &mut input)? else {
+    let Some(json) = proxy::config(filter, &args.proxy, &mut input)? else {
         report::findings(&input);
         report::summary(&input);
         return Ok(Outcome::Errors);
     };
-    input.findings.extend(verify(&json));
+    input.findings.extend(verify(filter, &json));
     report::findings(&input);
     if input.has_errors() {
         report::summary(&input);
@@ -79,14 +90,10 @@ fn filter_config(args: &FilterConfig) -> Result<Outcome, Failure> {
 }
 
 /// Reads what was rendered as a filter does: its limits are its own.
-fn verify(json: &str) -> Vec<Diagnostic> {
+fn verify(filter: FilterKind, json: &str) -> Vec<Diagnostic> {
     match RawConfig::read(json.as_bytes(), &Limits::default()) {
         Err(found) => found,
-        Ok(config) => config
-            .documents()
-            .filter_map(Result::err)
-            .flatten()
-            .collect(),
+        Ok(config) => filter.read_policies(&config),
     }
 }
 

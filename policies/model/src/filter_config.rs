@@ -296,9 +296,49 @@ impl<'de: 'a, 'a> Deserialize<'de> for Split<'a> {
     }
 }
 
+/// Which filter a configuration is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterKind {
+    /// Cross-cluster authorization.
+    Authz,
+    /// Locality failover.
+    Locality,
+}
+
+impl FilterKind {
+    /// Whether the filter has a use for a document, beside the mesh.
+    fn reads(self, content: &Content) -> bool {
+        match content {
+            Content::Mesh(_) | Content::PolicyTest(_) => false,
+            Content::Authorization(_) | Content::Istio(_) => self == Self::Authz,
+            Content::Failover(_) => self == Self::Locality,
+        }
+    }
+
+    /// What a filter of this kind finds in a configuration when it reads its policies.
+    pub fn read_policies(self, config: &RawConfig<'_>) -> Vec<Diagnostic> {
+        let texts = config.texts().enumerate();
+        let found = texts.filter_map(|(i, text)| match self {
+            Self::Authz => RawConfig::document(i, text).err(),
+            Self::Locality => RawConfig::failover(i, text).err(),
+        });
+        found.flatten().collect()
+    }
+}
+
 /// Renders documents as the authorization filter's configuration. `local` and `options` are
 /// JSON, and left out where they are `None`. The documents must be valid.
 pub fn render(documents: &Documents, local: Option<&str>, options: Option<&str>) -> String {
+    render_for(FilterKind::Authz, documents, local, options)
+}
+
+/// The same for any filter: it gets the policies that it has a use for.
+pub fn render_for(
+    filter: FilterKind,
+    documents: &Documents,
+    local: Option<&str>,
+    options: Option<&str>,
+) -> String {
     let mut out = format!("{{\"apiVersion\":\"{}\"", document::API_VERSION);
     let mesh = documents
         .0
@@ -316,11 +356,10 @@ pub fn render(documents: &Documents, local: Option<&str>, options: Option<&str>)
     out.push_str(",\"policies\":[");
     let mut first = true;
     for document in &documents.0 {
-        let metadata = match &document.content {
-            Content::Authorization(policy) => &policy.metadata,
-            Content::Istio(policy) => &policy.metadata,
-            Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => continue,
-        };
+        if !filter.reads(&document.content) {
+            continue;
+        }
+        let metadata = document.content.metadata();
         if !first {
             out.push(',');
         }

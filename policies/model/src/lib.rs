@@ -2,8 +2,8 @@
 //!
 //! The way of a document: bytes are read into a tree of [`Node`]s ([`yaml`] keeps the line and
 //! column of each; JSON in a filter has none), the tree is decoded into typed documents
-//! ([`Mesh`], [`Authorization`], Istio's own [`IstioAuthorization`], [`PolicyTest`],
-//! [`FilterConfig`]), and [`validate`] checks what
+//! ([`Mesh`], [`Authorization`], Istio's own [`IstioAuthorization`], [`Failover`],
+//! [`PolicyTest`], [`FilterConfig`]), and [`validate`] checks what
 //! no single field can know: that the clusters and regions named exist, that names are unique.
 //!
 //! A key design decision here is that nothing stops at the first error. Decoding and validation
@@ -60,8 +60,8 @@ pub use failover::{
     Residency, Retries, Service, Spill, TransferBudget,
 };
 pub use filter_config::{
-    DefaultAction, Explain, FilterConfig, Limits, Local, Options, PathNormalization, PeerIdentity,
-    RawConfig, render, render_for_test,
+    DefaultAction, Explain, FilterConfig, FilterKind, Limits, Local, Options, PathNormalization,
+    PeerIdentity, RawConfig, render, render_for, render_for_test,
 };
 pub use grpc::GrpcPattern;
 pub use http_name::{CookieName, HeaderName, HostName, Method};

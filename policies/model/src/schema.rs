@@ -2,7 +2,7 @@
 
 use crate::document::{API_VERSION, Metadata};
 use crate::istio::{ISTIO_API_VERSIONS, IstioAuthorization};
-use crate::{Authorization, FilterConfig, Mesh, PolicyTest};
+use crate::{Authorization, Failover, FilterConfig, Mesh, PolicyTest};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         (
             "authorization-policy.json",
             document::<IstioAuthorization>("AuthorizationPolicy"),
+        ),
+        (
+            "locality-failover.json",
+            document::<Failover>("LocalityFailover"),
         ),
         ("policy-test.json", document::<PolicyTest>("PolicyTest")),
         ("filter-config.json", filter_config()),
@@ -67,6 +71,7 @@ fn filter_config() -> Value {
             "AuthorizationPolicy",
             generator.subschema_for::<IstioAuthorization>(),
         ),
+        ("LocalityFailover", generator.subschema_for::<Failover>()),
     ];
     let metadata = generator.subschema_for::<Metadata>();
     let mut schema = Value::from(FilterConfig::json_schema(&mut generator));

@@ -17,6 +17,7 @@ mod places;
 mod sets;
 mod tables;
 
+use tables::failover::{FAILOVER, FAILOVER_FIELDS, GOOD_FAILOVER};
 use tables::istio::{GOOD_ISTIO, ISTIO};
 use tables::{Kind, check, compare, fields::FIELDS, good::GOOD, names::NAMES};
 
@@ -34,6 +35,9 @@ fn faults_of_one_field_are_found_where_they_are() {
 #[test]
 fn faults_of_names_and_meaning_are_found_where_they_are() {
     compare(NAMES);
+    compare(FAILOVER);
+    compare(FAILOVER_FIELDS);
+    compare(GOOD_FAILOVER);
 }
 
 #[test]

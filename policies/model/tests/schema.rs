@@ -18,6 +18,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path as FilePath;
+use tables::failover::{FAILOVER, FAILOVER_FIELDS, GOOD_FAILOVER};
 use tables::istio::{GOOD_ISTIO, ISTIO};
 use tables::{Case, MESH, fields::FIELDS, good::GOOD, names::NAMES};
 
@@ -79,7 +80,7 @@ fn files_are_current() {
 #[test]
 fn what_the_decoder_takes_the_schema_takes() {
     let validators = validators();
-    for case in [GOOD, NAMES, GOOD_ISTIO, ISTIO].concat() {
+    for case in [GOOD, NAMES, GOOD_ISTIO, ISTIO, GOOD_FAILOVER, FAILOVER].concat() {
         let Ok(documents) = yaml::read(&case.text(), None) else {
             continue;
         };
@@ -94,7 +95,7 @@ fn what_the_decoder_takes_the_schema_takes() {
 #[test]
 fn what_the_schema_refuses_the_decoder_refuses() {
     let validators = validators();
-    for case in FIELDS {
+    for case in &[FIELDS, FAILOVER_FIELDS].concat() {
         let tree = tree(case);
         let kind = tree["kind"].as_str().unwrap();
         assert!(!validators[kind].is_valid(&tree), "{}\n{tree:#}", case.what);

@@ -11,6 +11,7 @@
     reason = "shared by tests, each of which uses a part, and fails by panicking"
 )]
 
+pub(crate) mod failover;
 pub(crate) mod fields;
 pub(crate) mod good;
 pub(crate) mod istio;
@@ -25,6 +26,7 @@ pub(crate) const MESH: &str = include_str!("../../../corpus/mesh.yaml");
 pub(crate) enum Kind {
     Mesh,
     Policy,
+    Failover,
     Istio,
     Test,
 }
@@ -64,6 +66,19 @@ pub(crate) const fn policy(
     }
 }
 
+pub(crate) const fn failover(
+    what: &'static str,
+    spec: &'static str,
+    finds: &'static [&'static str],
+) -> Case {
+    Case {
+        what,
+        kind: Kind::Failover,
+        spec,
+        finds,
+    }
+}
+
 pub(crate) const fn istio(
     what: &'static str,
     spec: &'static str,
@@ -96,12 +111,13 @@ impl Case {
         let (kind, name) = match self.kind {
             Kind::Mesh => ("Mesh", "m"),
             Kind::Policy => ("CrossClusterAuthorization", "a"),
+            Kind::Failover => ("LocalityFailover", "f"),
             Kind::Istio => ("AuthorizationPolicy", "a"),
             Kind::Test => ("PolicyTest", "t"),
         };
         let version = match self.kind {
             Kind::Istio => "security.istio.io/v1",
-            Kind::Mesh | Kind::Policy | Kind::Test => "landbridge.dev/v1alpha1",
+            Kind::Mesh | Kind::Policy | Kind::Failover | Kind::Test => "landbridge.dev/v1alpha1",
         };
         let mut text = format!(
             "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n"
@@ -118,7 +134,7 @@ impl Case {
     pub(crate) fn found(&self) -> Vec<String> {
         let beside = match self.kind {
             Kind::Mesh => "",
-            Kind::Policy | Kind::Istio | Kind::Test => MESH,
+            Kind::Policy | Kind::Failover | Kind::Istio | Kind::Test => MESH,
         };
         check(&self.text(), beside).iter().map(line).collect()
     }
