@@ -53,6 +53,7 @@ pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<Localit
         pending: RefCell::new(HashMap::new()),
         routed: RefCell::new(HashMap::new()),
         ticks: Cell::new(0),
+        keeps_routes: Cell::new(false),
         set,
     })
 }

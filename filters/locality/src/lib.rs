@@ -23,7 +23,7 @@ mod stream;
 mod tick;
 
 use hashbrown::HashMap;
-use landbridge_engine::failover::{FailoverSet, ServiceId, Worker};
+use landbridge_engine::failover::{FailoverSet, Lawful, Service, ServiceId, Worker};
 use landbridge_filter::Missing;
 use landbridge_host::{CallAnswer, CallId, Filter, Flow, Host};
 use metrics::Metrics;
@@ -48,6 +48,17 @@ pub struct Locality {
     /// The clusters to which a route was seen to lead, and at which tick.
     routed: RefCell<HashMap<(ServiceId, usize), u32>>,
     ticks: Cell<u32>,
+    /// Whether this proxy keeps the route that it had chosen when a request header is set.
+    keeps_routes: Cell<bool>,
+}
+
+impl Locality {
+    /// Whether the proxy must be told to choose the route anew. Envoy does so by itself where a
+    /// request header is set, and telling it costs as much as all else that is done for a request.
+    /// So it is told where it must not be wrong, and from when it was seen to be.
+    fn must_clear(&self, service: &Service, lawful: Lawful) -> bool {
+        self.keeps_routes.get() || !service.is_free(lawful)
+    }
 }
 
 impl Filter for Locality {

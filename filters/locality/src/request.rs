@@ -165,7 +165,9 @@ fn send(
         return Ok((refuse::unavailable(host, stream.is_grpc, None), None));
     };
     host.set_request_header(CLUSTER, candidate.name.as_bytes())?;
-    host.clear_route_cache()?;
+    if locality.must_clear(service, lawful) {
+        host.clear_route_cache()?;
+    }
     if !candidate.is_local {
         let hops = asked.hops.saturating_add(1).to_string();
         host.set_request_header(HOPS, hops.as_bytes())?;

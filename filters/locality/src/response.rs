@@ -104,7 +104,7 @@ fn flags(host: &dyn Host) -> u64 {
 fn look(locality: &Locality, host: &dyn Host, stream: &Stream, service: &Service, choice: Choice) {
     let now = locality.ticks.get();
     let at = (choice.service, choice.candidate);
-    let free = (0..service.candidates.len()).all(|i| stream.lawful.has(i));
+    let free = service.is_free(stream.lawful);
     let seen = locality.routed.borrow().get(&at).copied();
     let fresh = seen.is_some_and(|seen| now.wrapping_sub(seen) < BELIEVED);
     if free && fresh {
@@ -119,6 +119,11 @@ fn look(locality: &Locality, host: &dyn Host, stream: &Stream, service: &Service
         return;
     };
     report::unroutable(locality, host, service, choice.candidate, Some(&led_to));
+    if !locality.must_clear(service, stream.lawful) {
+        // It may have been the route of before the header was set.
+        locality.keeps_routes.set(true);
+        return;
+    }
     let mut worker = locality.worker.borrow_mut();
     worker.unroutable(choice.service, choice.candidate);
 }

@@ -69,6 +69,11 @@ impl Service {
         path
     }
 
+    /// Whether requests that may go to these clusters may go to all.
+    pub fn is_free(&self, lawful: Lawful) -> bool {
+        lawful == self.all()
+    }
+
     pub(crate) fn all(&self) -> Lawful {
         Lawful::first(self.candidates.len())
     }
