@@ -3,6 +3,7 @@
 //! Each chapter sends requests and checks what was decided; the last line counts them, and the
 //! exit code says whether all were as expected.
 
+mod failover;
 mod ledger;
 mod policies;
 mod requests;
@@ -48,6 +49,7 @@ async fn demo(keep: bool) -> Result<bool, Box<dyn Error>> {
     requests::chapter(&mesh, &mut ledger).await?;
     updates::change(&mesh, &mut ledger).await?;
     updates::breakage(&mesh, &mut ledger).await?;
+    failover::chapter(&mut ledger).await?;
     if keep {
         keep_running(&mesh).await?;
     }

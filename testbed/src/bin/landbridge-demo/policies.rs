@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use landbridge_model::{Diagnostic, render, validate, yaml};
+use landbridge_model::{Diagnostic, FilterKind, render, render_for, validate, yaml};
 
 const MESH: &str = include_str!("../../../../policies/corpus/mesh.yaml");
 
@@ -18,6 +18,19 @@ pub(crate) fn config(policies: &str) -> Result<String, Box<dyn Error>> {
         return Err(refused(&found));
     }
     Ok(render(&documents, None, None))
+}
+
+/// The failover's mesh and policy, as an author wrote them.
+const FAILOVER: &str = include_str!("../../../demo/failover.yaml");
+
+/// The locality filter's configuration of them.
+pub(crate) fn failover() -> Result<String, Box<dyn Error>> {
+    let documents = yaml::read(FAILOVER, None).map_err(|(_, found)| refused(&found))?;
+    let found = validate::documents(&documents);
+    if found.iter().any(Diagnostic::is_error) {
+        return Err(refused(&found));
+    }
+    Ok(render_for(FilterKind::Locality, &documents, None, None))
 }
 
 fn refused(found: &[Diagnostic]) -> Box<dyn Error> {

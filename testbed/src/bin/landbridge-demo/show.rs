@@ -53,6 +53,38 @@ pub(crate) fn wrong(text: &str) -> String {
     paint(text, "1;31")
 }
 
+/// How wide a bar of all requests is.
+const BAR: usize = 40;
+
+/// One row of a chart: which part of a second's requests each cluster served.
+pub(crate) fn shares(second: u64, served: &[(&str, usize)], event: &str) {
+    let all: usize = served.iter().map(|(_, count)| count).sum();
+    let mut bar = String::new();
+    let mut drawn = 0;
+    let mut sum = 0;
+    let looks = [('▓', "34"), ('░', "36"), ('█', "33")];
+    let mut legend = Vec::new();
+    for ((cluster, count), (glyph, code)) in served.iter().zip(looks) {
+        sum += count;
+        let upto = (sum * BAR).checked_div(all).unwrap_or(0);
+        let part: String = std::iter::repeat_n(glyph, upto - drawn).collect();
+        drawn = upto;
+        bar.push_str(&paint(&part, code));
+        let percent = (count * 100).checked_div(all).unwrap_or(0);
+        legend.push(format!("{cluster} {percent:>3} %"));
+    }
+    let rest: String = std::iter::repeat_n(' ', BAR - drawn).collect();
+    let event = if event.is_empty() {
+        String::new()
+    } else {
+        format!("  ◂ {event}")
+    };
+    println!(
+        "  {second:>3} s  {bar}{rest}  {}{event}",
+        faint(&legend.join("  "))
+    );
+}
+
 pub(crate) fn picture() {
     print!("{MESH}");
 }
