@@ -84,7 +84,11 @@ pub struct Worker {
 #[derive(Debug)]
 struct State {
     clusters: Vec<ClusterState>,
-    tables: Vec<(Lawful, Table, u32)>,
+    tables: Vec<(Lawful, Table)>,
+    /// The last draw. It outlives the tables, and no two workers begin alike: while shares move,
+    /// tables are made anew more often than a few requests come, and if each began at the same
+    /// place, all proxies would send them the same way.
+    draw: u32,
     retries: RetryBudget,
     next_poll: Millis,
 }
@@ -110,6 +114,7 @@ impl Worker {
         let state = |service: &Service| State {
             clusters: vec![ClusterState::default(); service.candidates.len()],
             tables: Vec::new(),
+            draw: hash(&id.to_le_bytes()),
             retries: RetryBudget::full(&service.settings),
             next_poll: 0,
         };
@@ -189,8 +194,10 @@ impl Worker {
         if asked.hops >= service.settings.max_hops {
             lawful = lawful.and(service.local());
         }
-        let (table, _) = self.table(asked.service, service, lawful.without(tried))?;
-        let candidate = table.candidates().next()?;
+        let (table, draw) = self.table(asked.service, service, lawful.without(tried))?;
+        // As shares are, and not to the most preferred: where one cluster fails, the retries of
+        // all proxies would be a load of their own on its neighbour, which is not in its share.
+        let (candidate, _) = table.choose(draw).ok()?;
         let preferred = self.table(asked.service, service, lawful)?.0.preferred;
         let taken = self.state(asked.service)?.retries.take();
         taken.then_some(Choice {
@@ -392,7 +399,7 @@ impl Worker {
         let now = self.now;
         let links = &self.links;
         let state = self.services.get_mut(usize::from(id.0))?;
-        let known = state.tables.iter().position(|(l, _, _)| *l == lawful);
+        let known = state.tables.iter().position(|(l, _)| *l == lawful);
         let index = match known {
             Some(index) => index,
             None => {
@@ -401,15 +408,13 @@ impl Worker {
                 }
                 let views = state.views(service, links, now);
                 let table = Table::new(service, &views, lawful);
-                // Where its last one was does not matter: shares hold from any beginning.
-                let begin = u32::try_from(now & 0xffff_ffff).unwrap_or(0);
-                state.tables.push((lawful, table, begin));
+                state.tables.push((lawful, table));
                 state.tables.len().saturating_sub(1)
             }
         };
-        let (_, table, draw) = state.tables.get_mut(index)?;
-        *draw = draw.wrapping_add(STEP);
-        Some((table, *draw))
+        let (_, table) = state.tables.get(index)?;
+        state.draw = state.draw.wrapping_add(STEP);
+        Some((table, state.draw))
     }
 }
 
@@ -421,6 +426,7 @@ impl State {
             .map(|((i, candidate), cluster)| View {
                 phase: cluster.record.phase,
                 limit: cluster.record.limit(now, &service.settings),
+                returning: cluster.record.is_returning(now, &service.settings),
                 kept: drain::kept(&service.drains, i, now),
                 health: cluster.record.endpoint_health(),
                 spent: candidate.link.is_some_and(spent),
