@@ -18,6 +18,8 @@ const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
 /// What is known of a request before its service is.
 struct Known {
     headers: Headers,
+    /// Its path in the form that was judged, where that is not the form that came.
+    path: Option<String>,
     /// Whether who made the connection may set headers of ours.
     trusted_peer: bool,
     may_know: bool,
@@ -48,6 +50,7 @@ fn go(
         let may_know = set.base.settings().explain == Explain::Always;
         let known = Known {
             headers,
+            path: None,
             trusted_peer: false,
             may_know,
         };
@@ -77,9 +80,12 @@ fn go(
     let lawful = service.map_or(Lawful::NONE, |(_, service)| {
         set.lawful(service, facts.as_ref())
     });
+    let path = facts.as_ref().filter(|_| asks);
+    let path = path.and_then(|facts| facts.rewritten_path().map(str::to_owned));
     drop(facts);
     let known = Known {
         headers: read.headers,
+        path,
         trusted_peer,
         may_know,
     };
@@ -101,6 +107,7 @@ fn send(
 ) -> Result<(Flow, Option<Box<Stream>>), HostError> {
     let Known {
         mut headers,
+        path,
         trusted_peer,
         may_know,
     } = known;
@@ -112,6 +119,14 @@ fn send(
     let Some((id, service)) = service else {
         return Ok((Flow::Continue, None));
     };
+    if let Some(path) = path {
+        // What was judged is what is sent.
+        host.set_request_header(":path", path.as_bytes())?;
+        let written = headers.iter_mut().find(|(name, _)| name == ":path");
+        if let Some((_, value)) = written {
+            *value = path.into_bytes();
+        }
+    }
     let settings = &service.settings;
     let affinity = affinity(service, &headers);
     let asked = Asked {
@@ -178,7 +193,9 @@ fn send(
     if settings.latency.is_some() {
         stream.started = Some(host.now()?);
     }
-    if settings.attempts > 0 {
+    // What becomes another protocol's connection is not a request that can be sent again.
+    let upgrades = header(&headers, "upgrade").is_some();
+    if settings.attempts > 0 && !upgrades {
         stream.kept = Some(Kept {
             headers,
             body: Vec::new(),
