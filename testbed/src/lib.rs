@@ -61,6 +61,7 @@ mod proxy;
 pub mod random;
 mod raw;
 pub mod rbac;
+pub mod scene;
 pub mod soak;
 pub mod solo;
 mod stats;

@@ -1,5 +1,9 @@
 //! Locality failover in real Envoys, under load: each scenario is named after the complaint that
 //! it answers.
 
+mod brown_out;
+mod comes_back;
+mod flapping;
+mod gradual_spill;
 mod region_loss;
 mod setup;

@@ -1,33 +1,44 @@
 //! "A region died, and callers noticed."
 
-use crate::setup::{config, failures, get, mesh, post, quick, s, share};
-use tokio::time::Instant;
+use landbridge_testbed::scene::{HOME, PROBE, Scene, Who};
 
-/// All of a cluster's Envoys and its upstream are killed at 200 requests/s. No GET fails, of POSTs
-/// only those in flight may, and once it is detected nothing is sent there but probes.
+use crate::setup::failures;
+
+/// All of a cluster's serving Envoys and its upstream are killed at 200 requests/s. No GET fails,
+/// of POSTs only those in flight may, and what is left goes elsewhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn when_a_region_dies_callers_hardly_notice() {
-    let mesh = mesh("region-loss", &config(quick())).start().await.unwrap();
-    let gets = mesh.load(get("use1-a", "/get"), 150.0, s(8.0)).unwrap();
-    let posts = mesh.load(post("use1-a", "/post"), 50.0, s(8.0)).unwrap();
-    tokio::time::sleep(s(3.0)).await;
-    let dead = Instant::now();
-    // Its own clients run in it: only what serves dies.
-    mesh.kill("use1-a", landbridge_testbed::Side::Server)
-        .unwrap();
-    mesh.upstream("use1-a").kill();
-    let (gets, posts) = (gets.finish().await, posts.finish().await);
-    let at = (dead - gets.start).as_secs_f64();
-    assert_eq!(failures(&gets).len(), 0, "{:?}", failures(&gets));
-    let lost = failures(&posts);
-    assert!(lost.len() <= 2, "{lost:?}");
-    assert!((share(&gets, "use1-a", 0.0, at - 0.1) - 1.0).abs() < 1e-9);
-    assert!((share(&gets, "use1-b", at + 0.1, 8.0) - 1.0).abs() < 1e-9);
-    // The slowest of those that were tried again.
-    println!(
-        "gets: p99 {:?}, max {:?}",
-        gets.percentile(99.0),
-        gets.percentile(100.0)
+    let played = Scene::region_loss().play(Who::Landbridge).await.unwrap();
+    let figures = played.figures();
+    println!("{figures:?}");
+    assert_eq!(figures.gets_failed, 0, "{:?}", failures(&played.gets));
+    assert!(figures.posts_failed <= 2, "{:?}", failures(&played.posts));
+    assert!((played.share(0.0, played.since - 0.2) - 100.0).abs() < 1e-9);
+    assert!(played.share(played.since + 0.2, 8.0) < 1e-9);
+    assert!(figures.last_bad < 1.0);
+}
+
+/// Once it is detected, within a second, nothing is sent there but probes: seen by the cluster's
+/// own service, which lives on and answers errors only.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_out_gets_probes_only() {
+    use landbridge_testbed::scene::Event;
+    let scene = Scene {
+        name: "probes_only",
+        events: vec![(2.0, Event::Errors(100.0))],
+        length: 7.0,
+        ..Scene::region_loss()
+    };
+    let played = scene.play(Who::Landbridge).await.unwrap();
+    let detected = played.gets.start + std::time::Duration::from_secs_f64(played.since + 1.0);
+    let seen = played.mesh.upstream(HOME).seen();
+    let late = seen.iter().filter(|seen| seen.at > detected);
+    let (probes, others): (Vec<_>, Vec<_>) = late.partition(|seen| seen.path == PROBE);
+    assert_eq!(others.len(), 0, "{others:?}");
+    assert!(
+        probes.len() >= 6,
+        "two a second for four seconds: {}",
+        probes.len()
     );
-    println!("failed posts: {}", lost.len());
+    assert_eq!(played.figures().gets_failed, 0);
 }
