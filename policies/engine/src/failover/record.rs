@@ -1,7 +1,7 @@
 //! What is known of one cluster for one service: the state machine.
 //!
 //! ```text
-//!        failures in a row, failed probes, share cut to nothing
+//!        failures in a row; probes fail, or limit cut to nothing, and most requests fail
 //!   Up ────────────────────────────────────────────────────────▸ Down
 //!    ▴                                                            │ `rise` good probes
 //!    │  holdDown without a bad probe                              ▾
@@ -20,6 +20,14 @@ use serde::{Deserialize, Serialize};
 
 /// A limit below this is nothing: whatever is left would only serve to fail.
 const NOTHING: f64 = 0.05;
+/// Where less than this of what it gets goes wrong, a cluster serves: however little it is left, it
+/// is not down.
+const MOST: f64 = 0.8;
+/// And so many failures may be chance.
+const FEW: u32 = 3;
+/// For how many intervals after a judgement that found it to serve, requests are believed rather
+/// than probes.
+const BELIEVED: Millis = 5;
 /// How much of the way to what was seen the usual latency goes, each interval.
 const LEARNING: f64 = 0.1;
 /// The same, where most of what was seen was slow: what has become usual is so in the end.
@@ -68,6 +76,8 @@ pub(crate) struct Record {
     /// Whether the limit grows: the last judgement was good.
     grows: bool,
     window: Window,
+    /// When requests last showed that it serves.
+    served: Millis,
     /// What its answers usually take, in microseconds; 0, where that is not known.
     usual: u32,
     good_probes: u32,
@@ -95,6 +105,7 @@ impl Default for Record {
             limit_at: 0,
             grows: true,
             window: Window::default(),
+            served: 0,
             usual: 0,
             good_probes: 0,
             bad_probes: 0,
@@ -149,6 +160,11 @@ impl Record {
         self.phase == Phase::Up && self.limit(now, settings) >= 1.0
     }
 
+    /// Whether it came back so lately that the ramp is not yet at its end.
+    pub(crate) fn is_returning(&self, now: Millis, settings: &Settings) -> bool {
+        self.phase == Phase::Up && now.saturating_sub(self.since) < settings.ramp
+    }
+
     /// Whether requests are routed alike by both.
     pub(crate) fn routes_as(&self, other: &Self) -> bool {
         let of = |r: &Self| (r.phase, r.limit, r.limit_at, r.grows, r.endpoints);
@@ -161,6 +177,7 @@ impl Record {
         self.since = self.since.min(now);
         self.limit_at = self.limit_at.min(now);
         self.window.start = self.window.start.min(now);
+        self.served = self.served.min(now);
         if !(0.0..=1.0).contains(&self.limit) {
             self.limit = 0.0;
         }
@@ -225,6 +242,7 @@ impl Record {
         self.limit = 0.0;
         self.limit_at = now;
         self.grows = true;
+        self.served = 0;
         self.window = Window {
             start: now,
             ..Window::default()
@@ -243,8 +261,12 @@ impl Record {
             self.bad_probes = self.bad_probes.saturating_add(1);
             self.good_probes = 0;
         }
+        let believed = settings.interval.saturating_mul(BELIEVED);
+        let serves = self.served > 0 && now.saturating_sub(self.served) <= believed;
         match self.phase {
-            Phase::Up if self.bad_probes >= threshold => self.enter(Phase::Down, now),
+            // A cluster that has too much to do fails probes, too. It is then for its limit to be
+            // cut: were it taken out, what it bore would fall on the next.
+            Phase::Up if self.bad_probes >= threshold && !serves => self.enter(Phase::Down, now),
             Phase::Down if self.good_probes >= settings.rise => self.enter(Phase::Held, now),
             // While it is held, one is enough.
             Phase::Held if !good => self.enter(Phase::Down, now),
@@ -257,7 +279,15 @@ impl Record {
         let long_enough = passed >= settings.interval;
         let enough = self.window.requests >= settings.min_requests;
         // Where there is little to go by, it is gone by after a while.
-        let patient = passed >= settings.interval.saturating_mul(3) && self.window.requests > 0;
+        let patient = passed >= settings.interval.saturating_mul(3);
+        if patient && self.window.requests == 0 {
+            // So little is sent there that what was bad then says nothing of now.
+            if !self.grows {
+                self.limit_at = now;
+                self.grows = true;
+            }
+            return;
+        }
         if !(long_enough && enough || patient) {
             return;
         }
@@ -267,10 +297,17 @@ impl Record {
         self.learn(&window, bad);
         let limit = self.limit(now, settings);
         let borne = bad <= settings.error_share;
-        self.limit = if borne { limit } else { limit * (1.0 - bad) };
+        let serves = bad < MOST || window.bad < FEW;
+        self.served = if serves { now } else { 0 };
+        self.limit = match borne {
+            true => limit,
+            // One that serves keeps a little: it may be all that there is.
+            false if serves => (limit * (1.0 - bad)).max(NOTHING.min(limit)),
+            false => limit * (1.0 - bad),
+        };
         self.limit_at = now;
         self.grows = borne;
-        if self.limit < NOTHING && !borne {
+        if self.limit < NOTHING && !serves {
             self.enter(Phase::Down, now);
         }
     }

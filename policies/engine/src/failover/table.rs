@@ -12,6 +12,8 @@ pub(crate) struct View {
     pub(crate) phase: Phase,
     /// How much of its share it may have on its way back.
     pub(crate) limit: f64,
+    /// Whether it is on its way back.
+    pub(crate) returning: bool,
     /// How much of its load drains leave it.
     pub(crate) kept: f64,
     /// The share of its endpoints that is healthy.
@@ -116,6 +118,7 @@ impl Table {
                 break;
             }
         }
+        hold_to_their_limits(&mut loads, views, lawful);
         let allowed: Vec<usize> = (0..service.candidates.len())
             .filter(|i| lawful.has(*i))
             .collect();
@@ -163,6 +166,29 @@ impl Table {
     /// The clusters that get anything, the most preferred first.
     pub(crate) fn candidates(&self) -> impl Iterator<Item = usize> {
         self.entries.iter().map(|entry| entry.candidate)
+    }
+}
+
+/// Where all together can bear less than everything, loads are scaled up, each beyond its limit. One
+/// that is on its way back may still be cold, and keeps to its own as long as there is another to
+/// take the rest: a limit that errors have cut is for all to share, the ramp is not.
+fn hold_to_their_limits(loads: &mut [f64], views: &[View], lawful: Lawful) {
+    let allowed = || views.iter().enumerate().filter(|(i, _)| lawful.has(*i));
+    let (mut over, mut others) = (0.0, 0.0);
+    for (load, (_, view)) in loads.iter().zip(allowed()) {
+        match view.returning {
+            true => over += (load - view.limit).max(0.0),
+            false => others += load,
+        }
+    }
+    if over <= 0.0 || others <= 0.0 {
+        return;
+    }
+    for (load, (_, view)) in loads.iter_mut().zip(allowed()) {
+        *load = match view.returning {
+            true => load.min(view.limit),
+            false => *load * (1.0 + over / others),
+        };
     }
 }
 

@@ -81,7 +81,11 @@ pub struct Worker {
 #[derive(Debug)]
 struct State {
     clusters: Vec<ClusterState>,
-    tables: Vec<(Lawful, Table, u32)>,
+    tables: Vec<(Lawful, Table)>,
+    /// The last draw. It outlives the tables, and no two workers begin alike: while shares move,
+    /// tables are made anew more often than a few requests come, and if each began at the same
+    /// place, all proxies would send them the same way.
+    draw: u32,
     retries: RetryBudget,
     next_poll: Millis,
 }
@@ -107,6 +111,7 @@ impl Worker {
         let state = |service: &Service| State {
             clusters: vec![ClusterState::default(); service.candidates.len()],
             tables: Vec::new(),
+            draw: hash(&id.to_le_bytes()),
             retries: RetryBudget::full(&service.settings),
             next_poll: 0,
         };
@@ -375,7 +380,7 @@ impl Worker {
         let now = self.now;
         let links = &self.links;
         let state = self.services.get_mut(usize::from(id.0))?;
-        let known = state.tables.iter().position(|(l, _, _)| *l == lawful);
+        let known = state.tables.iter().position(|(l, _)| *l == lawful);
         let index = match known {
             Some(index) => index,
             None => {
@@ -384,15 +389,13 @@ impl Worker {
                 }
                 let views = state.views(service, links, now);
                 let table = Table::new(service, &views, lawful);
-                // Where its last one was does not matter: shares hold from any beginning.
-                let begin = u32::try_from(now & 0xffff_ffff).unwrap_or(0);
-                state.tables.push((lawful, table, begin));
+                state.tables.push((lawful, table));
                 state.tables.len().saturating_sub(1)
             }
         };
-        let (_, table, draw) = state.tables.get_mut(index)?;
-        *draw = draw.wrapping_add(STEP);
-        Some((table, *draw))
+        let (_, table) = state.tables.get(index)?;
+        state.draw = state.draw.wrapping_add(STEP);
+        Some((table, state.draw))
     }
 }
 
@@ -404,6 +407,7 @@ impl State {
             .map(|((i, candidate), cluster)| View {
                 phase: cluster.record.phase,
                 limit: cluster.record.limit(now, &service.settings),
+                returning: cluster.record.is_returning(now, &service.settings),
                 kept: drain::kept(&service.drains, i, now),
                 health: cluster.record.endpoint_health(),
                 spent: candidate.link.is_some_and(spent),

@@ -12,6 +12,7 @@
 )]
 
 mod health;
+mod herds;
 mod laws;
 mod policy;
 mod routing;
