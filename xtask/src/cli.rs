@@ -30,6 +30,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Compare the filters with Envoy's own, at random and for as long as is said
     Soak(SoakArgs),
+    /// Simulate a mesh of thousands of proxies, beside what Envoy's own failover makes of it
+    Simulate(SimulateArgs),
     /// Check formatting, lints and dependencies
     Check,
     /// Write policies/schema anew from the model
@@ -95,6 +97,34 @@ pub struct SoakArgs {
     /// Only the case of this number
     #[arg(long, value_name = "C")]
     pub case: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// What: `failover`
+    pub what: String,
+    /// Only this scenario: `region-loss`, `partial-loss`, `flapping`, `slow-return`,
+    /// `skewed-load` or `two-regions`
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+    /// What everything random follows from; 1, if it is left out
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// How many regions, from 3 to 60; 6, if it is left out
+    #[arg(long, value_name = "N")]
+    pub regions: Option<u16>,
+    /// How many proxies, up to 10000; 600, if it is left out
+    #[arg(long, value_name = "N")]
+    pub proxies: Option<u32>,
+    /// For how long, by the simulated clock; 240, if it is left out
+    #[arg(long, value_name = "T")]
+    pub seconds: Option<u64>,
+    /// Write the figures to FILE as JSON, too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write plots into DIR, too
+    #[arg(long, value_name = "DIR")]
+    pub svg: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod instructions;
 mod process;
 mod python;
 mod schema;
+mod simulate;
 mod soak;
 mod test;
 mod testbed;
@@ -44,6 +45,7 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Check => check::run(),
         Command::Schema => schema::run(),
     }

@@ -12,6 +12,7 @@ const TOP: &[&str] = &[
     "docs/",
     "filters/",
     "policies/",
+    "simulator/",
     "testbed/",
     "xtask/",
 ];
