@@ -93,7 +93,7 @@ fn overload_does_not_become_an_outage() {
 }
 
 #[test]
-fn endpoints_that_die_are_left_to_envoy() {
+fn endpoints_that_die_cost_no_request() {
     let (record, figures) = simulated(Scenario::PartialLoss, Variant::Probes);
     assert_eq!(figures.lost, 0);
     assert!(figures.peak <= 1.2, "{figures:?}");

@@ -27,6 +27,7 @@ const ROWS: &[Row] = &[
     ("swing, last third", |f| format!("{:.0} points", f.swing)),
     ("time to return", |f| seconds(f.back)),
     ("fastest rise", |f| format!("{:.1} points/s", f.rise)),
+    ("probes, by capacity", |f| format!("{:.2}", f.probing)),
     ("mean answer", |f| format!("{:.0} ms", f.latency)),
 ];
 

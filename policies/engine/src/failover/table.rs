@@ -162,6 +162,11 @@ impl Table {
         let entry = self.entries.iter().find(|e| e.candidate == candidate);
         entry.map_or(0.0, |entry| entry.load)
     }
+
+    /// The clusters that get anything, the most preferred first.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = usize> {
+        self.entries.iter().map(|entry| entry.candidate)
+    }
 }
 
 /// Where all together can bear less than everything, loads are scaled up, each beyond its limit. One

@@ -194,10 +194,8 @@ impl Worker {
         if asked.hops >= service.settings.max_hops {
             lawful = lawful.and(service.local());
         }
-        let (table, draw) = self.table(asked.service, service, lawful.without(tried))?;
-        // As shares are, and not to the most preferred: where one cluster fails, the retries of
-        // all proxies would be a load of their own on its neighbour, which is not in its share.
-        let (candidate, _) = table.choose(draw).ok()?;
+        let (table, _) = self.table(asked.service, service, lawful.without(tried))?;
+        let candidate = table.candidates().next()?;
         let preferred = self.table(asked.service, service, lawful)?.0.preferred;
         let taken = self.state(asked.service)?.retries.take();
         taken.then_some(Choice {

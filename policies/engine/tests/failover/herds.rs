@@ -1,7 +1,7 @@
 //! What many proxies do at once: found by the simulator (`docs/simulation.md`).
 
 use crate::world::{START, TICK, World, config, load};
-use landbridge_engine::failover::{Asked, Lawful, Memory, Outcome, Phase, Probe, Worker};
+use landbridge_engine::failover::{Memory, Outcome, Phase, Probe, Worker};
 use std::rc::Rc;
 
 const ACTIVE: &str =
@@ -86,22 +86,6 @@ fn a_way_back_is_no_shorter_where_the_others_are_overloaded() {
         let share = world.share("use1-a");
         assert!(share <= line + 2.0, "{share} at {line}");
     }
-}
-
-#[test]
-fn retries_go_where_load_goes() {
-    let mut world = World::new("", 1);
-    world.fall_ill("use1-a", 1.0);
-    world.fall_ill("use1-b", 0.4);
-    world.run(3_000, 400);
-    let tried = Lawful::NONE.with(world.candidate("use1-a"));
-    let asked: Asked<'_> = world.asked();
-    let mut went = [0; 4];
-    for _ in 0..60 {
-        went[world.workers[0].retry(&asked, tried).unwrap().candidate] += 1;
-    }
-    let (next, after) = (world.candidate("use1-b"), world.candidate("euw1-a"));
-    assert!(went[next] > 5 && went[after] > 5, "{went:?}");
 }
 
 #[test]
