@@ -27,6 +27,7 @@ mod route;
 mod service;
 mod settings;
 mod shared;
+mod state;
 mod table;
 mod transfer;
 mod worker;

@@ -1,28 +1,25 @@
 //! What one worker of a proxy knows and does.
 
-use super::counts::{Counts, Outcome};
-use super::drain;
+use super::counts::Outcome;
 use super::leader::lead;
-use super::record::{Change, Phase, Record};
+use super::record::{Change, Phase};
 use super::residency::Lawful;
 use super::retry::RetryBudget;
 use super::route::{Asked, Choice, Refusal, Route};
 use super::service::{FailoverSet, Service, ServiceId};
 use super::settings::{AffinityKey, Millis};
 use super::shared::{Store, read, update};
-use super::table::{Table, View};
+use super::state::{ClusterState, LinkState, State};
+use super::table::Table;
 use super::transfer::{Balance, LinkId};
 use crate::decision::Reason;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The golden ratio of 2^32 (Weyl's sequence): draws that follow one another in steps of it are
 /// spread evenly, so that a share is kept to within a few requests, not within chance.
 const STEP: u32 = 2_654_435_769;
 /// The most sets of lawful clusters for which a worker keeps a table of one service.
-const MOST_TABLES: usize = 64;
-/// The most probes that are sent at one tick.
-const MOST_PROBES: usize = 64;
+pub(super) const MOST_TABLES: usize = 64;
 /// How long a cluster to which no route leads is believed to be so.
 const UNROUTABLE: Millis = 5_000;
 
@@ -68,9 +65,6 @@ pub struct Sight {
     pub share: f64,
 }
 
-/// What the workers of a proxy share of one service.
-type Known = BTreeMap<Box<str>, Record>;
-
 /// What one worker of a proxy knows.
 #[derive(Debug)]
 pub struct Worker {
@@ -79,32 +73,6 @@ pub struct Worker {
     now: Millis,
     services: Vec<State>,
     links: Vec<LinkState>,
-}
-
-#[derive(Debug)]
-struct State {
-    clusters: Vec<ClusterState>,
-    tables: Vec<(Lawful, Table)>,
-    /// The last draw. It outlives the tables, and no two workers begin alike: while shares move,
-    /// tables are made anew more often than a few requests come, and if each began at the same
-    /// place, all proxies would send them the same way.
-    draw: u32,
-    retries: RetryBudget,
-    next_poll: Millis,
-}
-
-#[derive(Clone, Debug, Default)]
-struct ClusterState {
-    record: Record,
-    counts: Counts,
-    next_probe: Millis,
-    unroutable_until: Millis,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct LinkState {
-    used: u64,
-    spent: bool,
 }
 
 impl Worker {
@@ -117,6 +85,7 @@ impl Worker {
             draw: hash(&id.to_le_bytes()),
             retries: RetryBudget::full(&service.settings),
             next_poll: 0,
+            asked: vec![service.all()],
         };
         Self {
             id,
@@ -404,6 +373,7 @@ impl Worker {
                 if state.tables.len() >= MOST_TABLES {
                     state.tables.clear();
                 }
+                state.note(lawful);
                 let views = state.views(service, links, now);
                 let table = Table::new(service, &views, lawful);
                 state.tables.push((lawful, table));
@@ -413,113 +383,6 @@ impl Worker {
         let (_, table) = state.tables.get(index)?;
         state.draw = state.draw.wrapping_add(STEP);
         Some((table, state.draw))
-    }
-}
-
-impl State {
-    fn views(&self, service: &Service, links: &[LinkState], now: Millis) -> Vec<View> {
-        let spent = |link: LinkId| links.get(usize::from(link.0)).is_some_and(|l| l.spent);
-        let candidates = service.candidates.iter().enumerate().zip(&self.clusters);
-        candidates
-            .map(|((i, candidate), cluster)| View {
-                phase: cluster.record.phase,
-                limit: cluster.record.limit(now, &service.settings),
-                returning: cluster.record.is_returning(now, &service.settings),
-                kept: drain::kept(&service.drains, i, now),
-                health: cluster.record.endpoint_health(),
-                spent: candidate.link.is_some_and(spent),
-                unroutable: cluster.unroutable_until > now,
-            })
-            .collect()
-    }
-
-    /// Shares what was counted; whether what is known changed.
-    fn share(
-        &mut self,
-        id: ServiceId,
-        service: &Service,
-        now: Millis,
-        store: &dyn Store,
-        ticked: &mut Ticked,
-    ) -> bool {
-        let settings = &service.settings;
-        let names = || service.candidates.iter().map(|c| &c.name);
-        let counted = self.clusters.iter().any(|c| !c.counts.is_empty());
-        let moving = |c: &ClusterState| !c.record.is_steady(now, settings);
-        let tells = counted || (ticked.leads && self.clusters.iter().any(moving));
-        let mut changes = Vec::new();
-        let known = if tells {
-            let clusters = &self.clusters;
-            let merged = update(store, &service.key, |known: Option<&Known>| {
-                changes.clear();
-                // Clusters that the service no longer runs in are forgotten.
-                let mut next = Known::new();
-                for (i, (name, cluster)) in names().zip(clusters).enumerate() {
-                    let there = known.and_then(|known| known.get(name)).cloned();
-                    let mut record = there.unwrap_or_default();
-                    record.mend(now);
-                    if let Some(change) = record.merge(&cluster.counts, now, settings) {
-                        changes.push((i, change));
-                    }
-                    next.insert(name.clone(), record);
-                }
-                Some(next)
-            });
-            let Some((merged, _)) = merged else {
-                // Others were quicker: it is told at the next tick.
-                return false;
-            };
-            self.clusters.iter_mut().for_each(|c| c.counts.told());
-            merged
-        } else {
-            read::<Known>(store, &service.key).0
-        };
-        let transitions = changes.into_iter().map(|(candidate, change)| Transition {
-            service: id,
-            candidate,
-            change,
-        });
-        ticked.transitions.extend(transitions);
-        self.learn(service, known, now)
-    }
-
-    /// Takes over what is known; whether requests are routed otherwise by it.
-    fn learn(&mut self, service: &Service, known: Option<Known>, now: Millis) -> bool {
-        let mut known = known.unwrap_or_default();
-        let mut changed = false;
-        for (candidate, cluster) in service.candidates.iter().zip(&mut self.clusters) {
-            let mut record = known.remove(&candidate.name).unwrap_or_default();
-            record.mend(now);
-            record.pass(now, &service.settings);
-            changed |= !record.routes_as(&cluster.record);
-            cluster.record = record;
-        }
-        changed
-    }
-
-    /// What is to be asked of clusters and of Envoy.
-    fn ask(&mut self, id: ServiceId, service: &Service, now: Millis, ticked: &mut Ticked) {
-        let settings = &service.settings;
-        if let Some(active) = &settings.active {
-            for (i, cluster) in self.clusters.iter_mut().enumerate() {
-                // One far ahead is from before the clock was set back.
-                let due = cluster.next_probe <= now
-                    || cluster.next_probe > now.saturating_add(active.interval);
-                if due && ticked.probes.len() < MOST_PROBES {
-                    cluster.next_probe = now.saturating_add(active.interval);
-                    ticked.probes.push(Probe {
-                        service: id,
-                        candidate: i,
-                    });
-                }
-            }
-        }
-        if let Some(endpoints) = &settings.endpoints
-            && (self.next_poll <= now || self.next_poll > now.saturating_add(endpoints.interval))
-        {
-            self.next_poll = now.saturating_add(endpoints.interval);
-            ticked.polls.push(id);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Illness, and the way back from it.
 
 use crate::world::{START, TICK, World, config, load};
-use landbridge_engine::failover::{Outcome, Phase, Worker};
+use landbridge_engine::failover::{Asked, Lawful, Outcome, Phase, Worker};
 use std::rc::Rc;
 
 const ACTIVE: &str =
@@ -135,10 +135,42 @@ fn few_requests_are_judged_too() {
 #[test]
 fn probes_find_what_no_request_does() {
     let mut world = World::new(ACTIVE, 2);
+    world.fall_ill("use1-b", 1.0);
     world.fall_ill("euw1-a", 1.0);
     world.run(3_000, 100);
-    assert_eq!(world.phase("euw1-a"), Phase::Down);
+    assert_eq!(world.phase("use1-b"), Phase::Down);
     assert_eq!(world.share("use1-a"), 100.0);
+    // And so the one behind it is next.
+    world.run(3_000, 100);
+    assert_eq!(world.phase("euw1-a"), Phase::Down);
+    assert_eq!(world.phase("aps1-a"), Phase::Up);
+}
+
+#[test]
+fn a_cluster_that_nobody_would_use_is_not_probed() {
+    let mut world = World::new(ACTIVE, 1);
+    let mut probed = std::collections::BTreeSet::new();
+    for _ in 0..12 {
+        world.now += TICK;
+        let ticked = world.workers[0].tick(world.now, &world.store);
+        probed.extend(
+            ticked
+                .probes
+                .iter()
+                .map(|p| world.names[p.candidate].clone()),
+        );
+    }
+    assert_eq!(probed.into_iter().collect::<Vec<_>>(), ["use1-a", "use1-b"]);
+    // Unless some requests could go there only.
+    let far = Lawful::NONE.with(3);
+    let asked = Asked {
+        lawful: far,
+        ..world.asked()
+    };
+    world.request(0, &asked).unwrap();
+    world.now += 1_000;
+    let ticked = world.workers[0].tick(world.now, &world.store);
+    assert!(ticked.probes.iter().any(|p| p.candidate == 3));
 }
 
 #[test]
