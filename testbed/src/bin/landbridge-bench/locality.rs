@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::figures::{Goal, Spread};
 use crate::measure::{Asked, Sample, Timing, window};
 use crate::report::{Machine, min_max, round, told};
+use crate::scenes::{self, Played};
 use crate::translate;
 use crate::{Result, envoy_version, problem};
 
@@ -95,6 +96,7 @@ pub struct Outcome {
     rows: Vec<Row>,
     /// The size of the module, in bytes.
     module: u64,
+    scenes: Vec<Played>,
 }
 
 struct Row {
@@ -149,10 +151,14 @@ pub async fn measure(quick: bool) -> Result<Outcome> {
         }
     }
     let (_, first) = envoys.first().ok_or_else(|| problem("nothing runs"))?;
+    let envoy = envoy_version(first).await?;
+    // The Envoys end here: what follows has the machine to itself.
+    drop(envoys);
     Ok(Outcome {
         quick,
         timing,
-        envoy: envoy_version(first).await?,
+        envoy,
+        scenes: scenes::play(quick).await?,
         rows,
         module: std::fs::metadata(filter_module("locality")?)?.len(),
     })
@@ -234,6 +240,7 @@ impl Outcome {
             );
         }
         println!("\nmodule: {:.1} KiB", self.module as f64 / 1024.0);
+        scenes::print(&self.scenes);
     }
 
     pub fn json(&self) -> Value {
@@ -270,6 +277,7 @@ impl Outcome {
             "variants": variants,
             "ratios": ratios,
             "module_bytes": self.module,
+            "scenes": scenes::json(&self.scenes),
         })
     }
 }

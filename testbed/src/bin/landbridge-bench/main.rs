@@ -15,6 +15,7 @@ mod measure;
 mod plot;
 mod policies;
 mod report;
+mod scenes;
 mod translate;
 mod update;
 mod variant;
