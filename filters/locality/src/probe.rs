@@ -1,5 +1,6 @@
 //! Probes of clusters, and of Envoy itself, and what came of them.
 
+use crate::request::{CLUSTER, HOPS};
 use crate::{Locality, NAME};
 use landbridge_engine::failover::{Probe, ServiceId};
 use landbridge_host::{Call, CallAnswer, CallId, Host, Level};
@@ -9,6 +10,9 @@ use std::time::Duration;
 const MOST_STATISTICS: usize = 256 << 10;
 /// How long Envoy's own answer may take.
 const ADMIN: Duration = Duration::from_secs(2);
+
+/// As often as can be: what has come so far is sent no further.
+const MOST_HOPS: &[u8] = b"4294967295";
 
 /// What was asked.
 pub(crate) enum Pending {
@@ -28,13 +32,15 @@ pub(crate) fn send(locality: &Locality, host: &dyn Host, probe: Probe) {
     let Some(active) = &service.settings.active else {
         return;
     };
-    let headers: [(&str, &[u8]); 6] = [
+    let headers: [(&str, &[u8]); 7] = [
         (":method", b"GET"),
         (":path", active.path.as_bytes()),
         (":authority", service.host.as_bytes()),
         (":scheme", b"http"),
         ("user-agent", b"landbridge-probe"),
-        ("x-landbridge-cluster", candidate.name.as_bytes()),
+        (CLUSTER, candidate.name.as_bytes()),
+        // A gateway there must not have another cluster answer.
+        (HOPS, MOST_HOPS),
     ];
     let call = host.call(&Call {
         cluster: &candidate.upstream,

@@ -7,7 +7,7 @@
 
 use crate::request::{CLUSTER, HOPS};
 use crate::response::{outcome, settle, told};
-use crate::stream::{MOST_BODY, Stream};
+use crate::stream::{Kept, MOST_BODY, Stream};
 use crate::{Locality, report};
 use landbridge_engine::failover::{Outcome, Service};
 use landbridge_host::{Call, CallAnswer, CallId, Flow, Headers, Host};
@@ -58,7 +58,7 @@ pub(crate) fn begin(
     stream: &mut Stream,
     service: &Service,
 ) -> bool {
-    let can = stream.kept.as_ref().is_some_and(|kept| kept.complete) && !stream.is_grpc;
+    let can = stream.kept.as_ref().is_some_and(can_be_sent) && !stream.is_grpc;
     while can && stream.attempts < service.settings.attempts {
         let choice = locality
             .worker
@@ -103,6 +103,13 @@ pub(crate) fn begin(
         }
     }
     false
+}
+
+/// Whether all of it is there. A value that is not UTF-8 cannot be sent on; that says nothing of
+/// the cluster that it would go to.
+fn can_be_sent(kept: &Kept) -> bool {
+    let mut values = kept.headers.iter().map(|(_, value)| value);
+    kept.complete && values.all(|value| std::str::from_utf8(value).is_ok())
 }
 
 fn sent(headers: &Headers) -> Vec<(&str, &[u8])> {

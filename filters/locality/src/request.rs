@@ -187,7 +187,9 @@ fn send(
         let hops = asked.hops.saturating_add(1).to_string();
         host.set_request_header(HOPS, hops.as_bytes())?;
     }
-    if let Some(limit) = settings.attempt_timeout.filter(|_| repeatable) {
+    // What is not tried elsewhere has all the time that it wants.
+    let may_retry = repeatable && !stream.is_grpc && settings.attempts > 0;
+    if let Some(limit) = settings.attempt_timeout.filter(|_| may_retry) {
         host.set_request_header(TIMEOUT, limit.to_string().as_bytes())?;
     }
     if settings.latency.is_some() {

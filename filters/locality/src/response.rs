@@ -3,7 +3,8 @@
 
 use crate::refuse::FAILOVER;
 use crate::stream::{Cookie, Stream};
-use crate::{Locality, replay, report};
+use crate::{Locality, refuse, replay, report};
+use landbridge_engine::Reason;
 use landbridge_engine::failover::{AffinityKey, Choice, Outcome, Service};
 use landbridge_host::{Flow, Host};
 use std::time::Duration;
@@ -59,6 +60,14 @@ pub(crate) fn handle(locality: &Locality, host: &dyn Host, stream: &mut Stream) 
         return Flow::Held;
     }
     stream.settled = true;
+    if flags & UNROUTED != 0 {
+        // Envoy's own answer is 404, as if there were no such thing.
+        stream.choice = None;
+        stream.refused = Some(Reason::NoRoute);
+        report::decided(locality, host, stream);
+        let reason = stream.may_know.then_some(Reason::NoRoute);
+        return refuse::unavailable(host, stream.is_grpc, reason);
+    }
     for (name, value) in told(service, stream, status) {
         // The response is the upstream's; it goes on without the header if need be.
         let _ = host.add_response_header(name, value.as_bytes());

@@ -250,7 +250,7 @@ fn none(service: &Service, views: &[View], lawful: Lawful) -> Reason {
         Reason::NoRoute
     } else if of_lawful().any(|view| view.phase != Phase::Down && view.kept <= 0.0) {
         Reason::AllDrained
-    } else if of_lawful().all(|view| view.phase == Phase::Up && view.health <= 0.0) {
+    } else if of_lawful().all(|view| view.health <= 0.0) {
         Reason::NoEndpoints
     } else {
         Reason::NoHealthyCluster
