@@ -298,7 +298,12 @@ impl Record {
         let limit = self.limit(now, settings);
         let borne = bad <= settings.error_share;
         let serves = bad < MOST || window.bad < FEW;
-        self.served = if serves { now } else { 0 };
+        match serves {
+            // Failures that may be chance do not show that it serves.
+            true if window.bad < window.requests => self.served = now,
+            true => {}
+            false => self.served = 0,
+        }
         self.limit = match borne {
             true => limit,
             // One that serves keeps a little: it may be all that there is.

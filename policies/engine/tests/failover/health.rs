@@ -297,3 +297,41 @@ fn all_of_a_service_out_is_an_answer_at_once() {
     assert_eq!(world.share("euw1-a"), 100.0);
     let _ = Outcome::Good;
 }
+
+/// So few requests that each may have failed by chance must not keep probes from being believed.
+#[test]
+fn a_cluster_that_is_seldom_asked_is_taken_out_by_its_probes() {
+    let mut world = World::new(r#""health": {"active": {"path": "/healthz"}}"#, 1);
+    world.run(5_000, 40);
+    world.fall_ill("use1-a", 1.0);
+    // They may go nowhere else.
+    let mut asked = world.asked();
+    asked.lawful = Lawful::NONE.with(world.candidate("use1-a"));
+    for tick in 0..48 {
+        if tick % 8 == 0 {
+            let _ = world.request(0, &asked);
+        }
+        world.tick();
+    }
+    assert_eq!(world.phase("use1-a"), Phase::Down);
+}
+
+/// Probes fail as well where there is nobody to answer them: that does not hide why.
+#[test]
+fn a_service_without_endpoints_is_told_from_one_that_is_ill() {
+    let spec = r#""health": {"active": {"path": "/healthz"}, "endpoints": {}}"#;
+    let mut world = World::new(spec, 1);
+    let mut lines = String::new();
+    for name in world.names.clone() {
+        world.fall_ill(&name, 1.0);
+        let of = format!("cluster.outbound|8080|{name}|orders.shop.svc.cluster.local");
+        lines += &format!("{of}.membership_healthy: 0\n{of}.membership_total: 0\n");
+    }
+    let service = world.service;
+    world.workers[0].polled(service, &lines);
+    world.run(4_000, 40);
+    assert_eq!(world.phase("use1-a"), Phase::Down);
+    let asked = world.asked();
+    let refused = world.workers[0].route(&asked).unwrap_err();
+    assert_eq!(refused.reason.as_str(), "NO_ENDPOINTS");
+}
