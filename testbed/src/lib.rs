@@ -33,7 +33,8 @@
 //!   failed, or with `LANDBRIDGE_KEEP` set, stay in `target/testbed`.
 //!
 //! The upstream answers with JSON: `cluster`, `method`, `path`, `authority` (in
-//! HTTP/2), `version`, `headers` (pairs in the order received) and `body_len`.
+//! HTTP/2), `version`, `headers` (pairs in the order received) and `body_len`; with
+//! `x-testbed-size: N`, and spaces behind it up to N bytes.
 
 mod admin;
 mod assembly;

@@ -24,6 +24,11 @@ use tokio::time::Instant;
 
 use crate::Error;
 
+/// A request header that asks for an answer of at least so many bytes.
+const SIZE: &str = "x-testbed-size";
+/// The most that is heeded of it.
+const LARGEST: usize = 16 << 20;
+
 mod behaviour;
 mod seen;
 
@@ -262,8 +267,8 @@ async fn answer(
         "version": format!("{:?}", head.version),
         "headers": headers,
         "body_len": body_len,
-    })
-    .to_string();
+    });
+    let echo = padded(echo.to_string(), &head.headers);
     let response = Response::builder();
     let grpc = head.headers.get(http::header::CONTENT_TYPE);
     let response = if grpc.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
@@ -283,6 +288,15 @@ async fn answer(
             .body(Full::new(Bytes::from(echo)).boxed())
     };
     Ok(response.expect("all its parts are valid"))
+}
+
+/// Spaces behind JSON are JSON still.
+fn padded(mut echo: String, headers: &HeaderMap) -> String {
+    let wanted = headers.get(SIZE).and_then(|size| size.to_str().ok());
+    let wanted = wanted.and_then(|size| size.parse().ok()).unwrap_or(0);
+    let missing = usize::min(wanted, LARGEST).saturating_sub(echo.len());
+    echo.extend(std::iter::repeat_n(' ', missing));
+    echo
 }
 
 /// One uncompressed gRPC message.

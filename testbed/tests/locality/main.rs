@@ -5,5 +5,8 @@ mod brown_out;
 mod comes_back;
 mod flapping;
 mod gradual_spill;
+mod known;
 mod region_loss;
+mod residency;
+mod retries;
 mod setup;
