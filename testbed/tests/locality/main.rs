@@ -3,13 +3,18 @@
 
 mod brown_out;
 mod comes_back;
+mod cost;
+mod drain;
 mod flapping;
 mod gradual_spill;
 mod hostile;
 mod known;
 mod nowhere;
 mod ping_pong;
+mod policy_update;
 mod region_loss;
 mod residency;
 mod retries;
 mod setup;
+mod telling;
+mod workers;
