@@ -31,6 +31,41 @@ fn a_configuration_is_one_line_of_json() {
 }
 
 #[test]
+fn each_filter_gets_its_own_policies() {
+    let scene = scene();
+    scene.write(
+        "failover.yaml",
+        b"apiVersion: landbridge.dev/v1alpha1
+kind: LocalityFailover
+metadata: {name: orders-failover, namespace: shop}
+spec:
+  services: [{name: orders, hosts: [orders.shop], port: 80, clusters: [use1-a]}]
+",
+    );
+    let kinds = |filter: &str| {
+        let args = [
+            "render",
+            "filter-config",
+            "--filter",
+            filter,
+            "mesh.yaml",
+            "orders.yaml",
+            "failover.yaml",
+        ];
+        let ran = scene.run(&args);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{filter}");
+        let config: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let policies = config["policies"].as_array().unwrap().clone();
+        policies
+            .iter()
+            .map(|p| p["kind"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("authz"), ["CrossClusterAuthorization"]);
+    assert_eq!(kinds("locality"), ["LocalityFailover"]);
+}
+
+#[test]
 fn flags_say_what_the_proxy_is() {
     let scene = scene();
     scene.write(
