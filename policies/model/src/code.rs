@@ -111,6 +111,8 @@ codes! {
     LongDrain = "LB0309", Warning;
     /// Drains leave a service with no cluster for a time.
     AllDrained = "LB0310", Warning;
+    /// Requests of a data class may go to no cluster of a service.
+    ClassNowhereToGo = "LB0311", Warning;
     /// The configuration is larger than the limit.
     TooLarge = "LB0401", Error;
     /// More policies, rules or values than the limit.

@@ -115,7 +115,7 @@ residency:
 - {dataClasses: ['c*'], jurisdictions: [US]}",
         &[
             "LB0307 6:37 spec.services[0].clusters",
-            "LB0307 7:37 spec.services[1].clusters",
+            "LB0311 7:37 spec.services[1].clusters",
             "LB0204 9:26 spec.residency[0].jurisdictions[1]",
             "LB0210 10:20 spec.residency[1].dataClasses[0]",
         ],

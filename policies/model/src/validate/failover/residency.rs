@@ -30,30 +30,46 @@ pub(super) fn residency(
     for (i, service) in policy.services.iter().enumerate() {
         let clusters_at = services_at.push_index(i);
         let clusters_at = clusters_at.push_key("clusters");
-        if let Some(what) = stranded(service, &rules, names) {
-            findings.add_hinted(
+        let of = &service.name;
+        match stranded(service, &rules, names) {
+            None => {}
+            Some(Stranded::All) => findings.add_hinted(
                 clusters_at,
                 Code::NowhereToGo,
+                format!("requests may go to none of the clusters of `{of}`"),
+                Some("run it where they may be, or mend the residency".to_owned()),
+            ),
+            Some(Stranded::Class(class)) => findings.add_hinted(
+                clusters_at,
+                Code::ClassNowhereToGo,
                 format!(
-                    "{what} may go to none of the clusters of `{}`",
-                    service.name
+                    "requests of the data class `{class}` may go to none of the clusters of `{of}`"
                 ),
-                Some("run it in a cluster where they may be, or mend the residency".to_owned()),
-            );
+                Some(
+                    "if it gets any, run it where they may be; else this is as it should be"
+                        .to_owned(),
+                ),
+            ),
         }
     }
 }
 
 /// The requests of a service that may go nowhere.
-fn stranded(service: &Service, rules: &[&Residency], names: &Names) -> Option<String> {
+enum Stranded {
+    All,
+    /// Those of this data class.
+    Class(String),
+}
+
+fn stranded(service: &Service, rules: &[&Residency], names: &Names) -> Option<Stranded> {
     let law = |cluster: &str| names.law_of(cluster).unwrap_or_default().to_owned();
     let laws: Vec<String> = service.clusters.iter().map(|c| law(c.as_str())).collect();
     let of_all = |law: &String| {
-        let all = rules.iter().filter(|rule| rule.data_classes.is_none());
-        all.into_iter().all(|rule| allows(rule, law))
+        let mut all = rules.iter().filter(|rule| rule.data_classes.is_none());
+        all.all(|rule| allows(rule, law))
     };
     if !laws.iter().any(of_all) {
-        return Some("requests".to_owned());
+        return Some(Stranded::All);
     }
     let of_mesh = |class: &str, law: &String| {
         let mut residency = names.residency().filter(|(name, _)| *name == class);
@@ -77,7 +93,7 @@ fn stranded(service: &Service, rules: &[&Residency], names: &Names) -> Option<St
         };
         !laws.iter().any(|law| of_all(law) && of_class(law))
     });
-    found.map(|class| format!("requests of the data class `{class}`"))
+    found.map(|class| Stranded::Class(class.to_owned()))
 }
 
 fn allows(rule: &Residency, law: &str) -> bool {
