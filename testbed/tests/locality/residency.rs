@@ -4,7 +4,7 @@ use landbridge_testbed::{Call, Mesh, RawOutcome, Side};
 use serde_json::{Value, json};
 
 use crate::known::{REQUESTS, apply, is_unharmed, logged, reason, served, sum, until};
-use crate::setup::{config_of, get, mesh, post, quick, received, s};
+use crate::setup::{config, config_of, get, mesh, post, quick, received, s};
 
 /// The label of requests that must stay in the EU.
 const EU: &str = "eu";
@@ -177,6 +177,24 @@ async fn what_must_stay_in_the_eu_fails_rather_than_leave_it() {
 
 /// Who is not trusted asks for a cluster in vain; where no route leads to the EU, nothing is
 /// routed elsewhere by the default.
+/// A caller that nobody trusts gets nowhere else either, whatever it sends.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_untrusted_caller_sends_takes_nothing_out_of_the_eu() {
+    let mesh = mesh("residency-untrusted", &config(spec()));
+    let mesh = mesh.start().await.unwrap();
+    for call in ways("/well") {
+        assert_eq!(served(&mesh.call(call).await.unwrap()), "euw1-a");
+    }
+    mesh.kill("euw1-a", Side::Server).unwrap();
+    let call = personal(get("use1-a", "/down"));
+    until(&mesh, &call, 503, "RESIDENCY").await;
+    for call in ways("/down") {
+        let reply = mesh.call(call).await.unwrap();
+        assert_eq!((reply.status, reason(&reply)), (503, Some("RESIDENCY")));
+    }
+    stayed(&mesh);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_route_to_the_eu_nothing_leaves_it_either() {
     let mesh = mesh(
