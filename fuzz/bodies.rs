@@ -14,10 +14,12 @@ use landbridge_model::{
 };
 
 mod decide;
+mod failover;
 mod identity;
 
 pub use decide::decide;
 use decide::{Headers, Meaning, Request, judge};
+pub use failover::failover;
 pub use identity::{dn, xfcc};
 
 /// Smaller than a filter's own, so that the limits are met.

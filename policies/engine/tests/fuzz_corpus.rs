@@ -3,6 +3,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
     reason = "a test fails loudly"
 )]
 
@@ -44,6 +46,11 @@ fn decide() {
 #[test]
 fn dn() {
     replay("dn", bodies::dn);
+}
+
+#[test]
+fn failover() {
+    replay("failover", bodies::failover);
 }
 
 #[test]
