@@ -7,16 +7,24 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::{Builder, Call, Filter, Mesh, NativeFailover, Report, Side, Workload};
+use crate::{Builder, Call, Filter, HealthChecks, Mesh, NativeFailover, Side, Workload};
 
-/// The cluster of the callers, which falls ill.
+mod document;
+mod event;
+mod figures;
+
+pub use document::{config, mesh_document, quick};
+pub use event::Event;
+pub use figures::{Figures, Played};
+
+/// The cluster that falls ill. Callers are in it, where a scene does not say otherwise.
 pub const HOME: &str = "use1-a";
 /// The path of probes.
 pub const PROBE: &str = "/healthz";
 /// What a caller waits for, at the most.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// An answer that takes longer hung on a cluster that does not answer.
-const HUNG: Duration = Duration::from_millis(500);
+/// How often it is looked whether the filter has changed its mind.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Who fails over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,31 +33,23 @@ pub enum Who {
     Landbridge,
     /// Envoy: priorities by locality and outlier detection, as Istio has them.
     Native,
+    /// Envoy: the same priorities, and health checks as often as our probes, which Istio does not
+    /// offer.
+    NativeChecked,
 }
 
 impl Who {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Landbridge, Self::Native, Self::NativeChecked];
+
     /// As figures call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Landbridge => "landbridge",
             Self::Native => "native",
+            Self::NativeChecked => "native_checked",
         }
     }
-}
-
-/// What happens to the service in [`HOME`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Event {
-    /// Its Envoy and its upstream are killed.
-    Dies,
-    /// They start again.
-    Returns,
-    /// This share of its answers, in percent, is 503.
-    Errors(f64),
-    /// Its answers take so long.
-    Slow(Duration),
-    /// It answers so many requests a second, and 503 beyond.
-    Capacity(Option<f64>),
 }
 
 /// A scene.
@@ -57,6 +57,8 @@ pub enum Event {
 pub struct Scene {
     /// Its name, by which figures are known.
     pub name: &'static str,
+    /// The cluster of the callers. Where it is not [`HOME`], the service does not run in it.
+    pub caller: &'static str,
     /// When what happens, in seconds of the load.
     pub events: Vec<(f64, Event)>,
     /// How long it is, in seconds.
@@ -67,99 +69,40 @@ pub struct Scene {
     pub policy: Value,
 }
 
-/// What became of a scene.
-pub struct Played {
-    /// The mesh, as the scene left it.
-    pub mesh: Mesh,
-    /// The GETs.
-    pub gets: Report,
-    /// The POSTs.
-    pub posts: Report,
-    /// When the first event was over, in seconds of the load.
-    pub since: f64,
-}
-
-/// What a scene is measured by.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Figures {
-    /// How many GETs failed.
-    pub gets_failed: usize,
-    /// Of how many.
-    pub gets: usize,
-    /// How many POSTs failed.
-    pub posts_failed: usize,
-    /// Of how many.
-    pub posts: usize,
-    /// From the first event to the last request that failed or hung, in seconds.
-    pub last_bad: f64,
-}
-
-/// A policy that probes twice a second and lets a cluster come back within seconds.
-pub fn quick() -> Value {
-    json!({
-        "health": {"active": {"path": PROBE, "interval": "500ms", "timeout": "400ms"}},
-        "failback": {"rise": 3, "holdDown": "2s", "ramp": "6s"},
-    })
-}
-
-/// The mesh of the testbed as filters have it. Requests with `x-data: eu` must stay in the EU.
-pub fn mesh_document() -> Value {
-    let cluster = |name: &str, region: &str, zone: &str| {
-        json!({"name": name, "region": region, "zone": zone,
-               "identity": {"trustDomains": [format!("{name}.mesh.example")]}})
-    };
-    json!({
-        "clusters": [
-            cluster("use1-a", "us-east-1", "us-east-1a"),
-            cluster("use1-b", "us-east-1", "us-east-1b"),
-            cluster("euw1-a", "eu-west-1", "eu-west-1a"),
-        ],
-        "regions": [
-            {"name": "us-east-1", "jurisdiction": "US"},
-            {"name": "eu-west-1", "jurisdiction": "EU"},
-        ],
-        "links": [{"from": "us-east-1", "to": "eu-west-1", "rtt": "80ms", "pricePerGib": 0.02}],
-        "dataClasses": [{
-            "name": "eu-personal",
-            "requests": [{"when": [{"key": "request.headers[x-data]", "values": ["eu"]}]}],
-            "jurisdictions": ["EU"],
-        }],
-    })
-}
-
-/// The locality filter's configuration of a policy with this spec; `orders` in all clusters,
-/// where it has no services.
-pub fn config(mut spec: Value, options: Value) -> String {
-    if spec.get("services").is_none() {
-        spec["services"] = json!([{
-            "name": "orders",
-            "hosts": ["orders.shop.svc.cluster.local"],
-            "port": 8080,
-            "clusters": ["use1-a", "use1-b", "euw1-a"],
-        }]);
-    }
-    json!({
-        "apiVersion": "landbridge.dev/v1alpha1",
-        "mesh": mesh_document(),
-        "options": options,
-        "policies": [{
-            "kind": "LocalityFailover",
-            "metadata": {"name": "orders", "namespace": "shop"},
-            "spec": spec,
-        }],
-    })
-    .to_string()
-}
-
 impl Scene {
     /// A region is lost.
     pub fn region_loss() -> Self {
         Self {
             name: "region_loss",
+            caller: HOME,
             events: vec![(2.0, Event::Dies)],
             length: 8.0,
             rate: 150.0,
             policy: quick(),
+        }
+    }
+
+    /// A cluster is lost with all that runs in it, and its callers are elsewhere.
+    pub fn neighbour_loss() -> Self {
+        Self {
+            name: "neighbour_loss",
+            caller: "use1-b",
+            events: vec![(2.0, Event::Vanishes)],
+            ..Self::region_loss()
+        }
+    }
+
+    /// A region hangs: connections stand, and nobody answers.
+    #[cfg(unix)]
+    pub fn region_hangs() -> Self {
+        let mut policy = quick();
+        policy["health"]["passive"] = json!({"timeout": "800ms"});
+        Self {
+            name: "region_hangs",
+            events: vec![(2.0, Event::Hangs)],
+            length: 6.0,
+            policy,
+            ..Self::region_loss()
         }
     }
 
@@ -178,24 +121,38 @@ impl Scene {
                 (20.0, Event::Slow(Duration::from_secs(2))),
             ],
             length: 26.0,
-            rate: 150.0,
             policy,
+            ..Self::region_loss()
         }
     }
 
-    /// A region is lost and comes back cold: at first it can bear a quarter of its load.
+    /// Answers take twenty times as long, and nothing else says that anything is wrong: no
+    /// attempt has a limit.
+    pub fn slowness() -> Self {
+        Self {
+            name: "slowness",
+            events: vec![
+                (0.0, Event::Slow(Duration::from_millis(100))),
+                (4.0, Event::Slow(Duration::from_secs(2))),
+            ],
+            length: 10.0,
+            policy: json!({"health": {"passive": {"latency": {"factor": 3}}}}),
+            ..Self::region_loss()
+        }
+    }
+
+    /// A region is lost and comes back cold: at first it can bear a fifth of its load, and needs
+    /// six seconds of requests to be warm.
     pub fn comes_back() -> Self {
+        let cold = Event::Cold {
+            full: 400.0,
+            warm: Duration::from_secs(6),
+        };
         Self {
             name: "comes_back",
-            events: vec![
-                (2.0, Event::Dies),
-                (4.0, Event::Capacity(Some(100.0))),
-                (4.1, Event::Returns),
-                (9.0, Event::Capacity(None)),
-            ],
-            length: 20.0,
-            rate: 150.0,
-            policy: quick(),
+            events: vec![(2.0, Event::Dies), (4.0, cold), (4.1, Event::Returns)],
+            length: 18.0,
+            ..Self::region_loss()
         }
     }
 
@@ -218,6 +175,7 @@ impl Scene {
             length: 32.0,
             rate: 100.0,
             policy,
+            ..Self::region_loss()
         }
     }
 
@@ -225,31 +183,47 @@ impl Scene {
     pub fn all() -> Vec<Self> {
         vec![
             Self::region_loss(),
+            Self::neighbour_loss(),
+            #[cfg(unix)]
+            Self::region_hangs(),
             Self::brown_out(),
+            Self::slowness(),
             Self::comes_back(),
             Self::flapping(),
         ]
     }
 
-    fn builder(&self, who: Who) -> Builder {
-        let builder = Mesh::builder(&format!("{}-{}", self.name, who.name())).filters([]);
-        match who {
-            Who::Landbridge => {
-                let options = json!({"explain": "Always"});
-                let filter = Filter::wasm("locality");
-                builder
-                    .client_filters(filter.ok())
-                    .client_config(config(self.policy.clone(), options))
-            }
-            Who::Native => builder.native_failover(NativeFailover::default()),
+    fn builder(&self, who: Who) -> Result<Builder, crate::Error> {
+        let mut builder = Mesh::builder(&format!("{}-{}", self.name, who.name())).filters([]);
+        let mut policy = self.policy.clone();
+        if self.caller != HOME {
+            builder = builder.without_endpoints(self.caller);
+            policy["services"] = document::services(|cluster| cluster != self.caller);
         }
+        Ok(match who {
+            Who::Landbridge => builder
+                .client_filters([Filter::wasm("locality")?])
+                .client_config(config(policy, json!({"explain": "Always"}))),
+            Who::Native => builder.native_failover(NativeFailover::default()),
+            Who::NativeChecked => builder.native_failover(NativeFailover {
+                outlier_detection: None,
+                health_checks: Some(HealthChecks {
+                    interval: Duration::from_millis(500),
+                    timeout: Duration::from_millis(400),
+                    unhealthy_threshold: 2,
+                    healthy_threshold: 3,
+                    ..HealthChecks::default()
+                }),
+                ..NativeFailover::default()
+            }),
+        })
     }
 
     /// Plays it.
     pub async fn play(&self, who: Who) -> Result<Played, Box<dyn Error + Send + Sync>> {
-        let mesh = self.builder(who).start().await?;
+        let mesh = self.builder(who)?.start().await?;
         let call = |call: Call| {
-            call.from(Workload::new(HOME, "shop", "frontend"))
+            call.from(Workload::new(self.caller, "shop", "frontend"))
                 .via_sidecar()
                 .host("orders.shop.svc.cluster.local:8080")
                 .timeout(PATIENCE)
@@ -260,76 +234,64 @@ impl Scene {
         let post = call(Call::post("/post", "{\"an\": \"order\"}"));
         let posts = mesh.load(post, self.rate / 3.0, length)?;
         let mut first = None;
-        for (at, event) in &self.events {
-            tokio::time::sleep_until(start + Duration::from_secs_f64(*at)).await;
-            event.happen(&mesh).await?;
-            if *at > 0.0 {
-                first.get_or_insert_with(Instant::now);
+        let weather = async {
+            for (at, event) in &self.events {
+                tokio::time::sleep_until(start + Duration::from_secs_f64(*at)).await;
+                event.happen(&mesh).await?;
+                if *at > 0.0 {
+                    first.get_or_insert_with(Instant::now);
+                }
             }
-        }
-        let (gets, posts) = (gets.finish().await, posts.finish().await);
-        let since = first.map_or(0.0, |first| (first - gets.start).as_secs_f64());
+            let reports = (gets.finish().await, posts.finish().await);
+            Ok::<_, crate::Error>(reports)
+        };
+        let mut changes = Vec::new();
+        let (gets, posts) = tokio::select! {
+            reports = weather => reports?,
+            never = watch(&mesh, self.caller, &mut changes) => match never {},
+        };
+        let of_load = |moment: Instant| (moment - gets.start).as_secs_f64();
         Ok(Played {
+            name: self.name,
+            who,
             mesh,
+            since: first.map_or(0.0, of_load),
+            changes: changes
+                .into_iter()
+                .map(|(moment, phase)| (of_load(moment), phase))
+                .collect(),
             gets,
             posts,
-            since,
         })
     }
 }
 
-impl Event {
-    async fn happen(self, mesh: &Mesh) -> Result<(), crate::Error> {
-        let upstream = mesh.upstream(HOME);
-        match self {
-            Self::Dies => {
-                mesh.kill(HOME, Side::Server)?;
-                upstream.kill();
-            }
-            Self::Returns => {
-                upstream.restart().await?;
-                mesh.restart(HOME, Side::Server).await?;
-            }
-            Self::Errors(percent) => upstream.set_error_share(percent, 503),
-            Self::Slow(delay) => upstream.set_delay(delay),
-            Self::Capacity(capacity) => upstream.set_capacity(capacity),
-        }
-        Ok(())
-    }
-}
-
-impl Played {
-    /// What the scene is measured by.
-    pub fn figures(&self) -> Figures {
-        let failed = |report: &Report| report.failures().count();
-        let bad = |report: &Report| {
-            let shots = report.shots.iter().filter(|shot| {
-                let failed = !matches!(shot.outcome, Ok(status) if status < 400);
-                shot.at.as_secs_f64() >= self.since - 1.0 && (failed || shot.latency > HUNG)
-            });
-            let last = shots.map(|shot| shot.at).max();
-            last.map_or(0.0, |at| (at.as_secs_f64() - self.since).max(0.0))
+/// Writes down when the callers' proxy says that [`HOME`] has changed its phase, and to what. It
+/// goes on until it is dropped.
+async fn watch(
+    mesh: &Mesh,
+    caller: &str,
+    changes: &mut Vec<(Instant, &'static str)>,
+) -> std::convert::Infallible {
+    const PATH: &str = "/stats?filter=transitions_total";
+    let mut counted = [("down", 0), ("held", 0), ("up", 0)];
+    loop {
+        tokio::time::sleep(GLANCE).await;
+        // One that does not answer now will at the next glance.
+        let Ok(stats) = mesh.admin(caller, Side::Client, PATH).await else {
+            continue;
         };
-        Figures {
-            gets_failed: failed(&self.gets),
-            gets: self.gets.count(),
-            posts_failed: failed(&self.posts),
-            posts: self.posts.count(),
-            last_bad: bad(&self.gets).max(bad(&self.posts)),
-        }
-    }
-
-    /// The share of [`HOME`] of what was answered between two moments of the load, in percent.
-    pub fn share(&self, from: f64, to: f64) -> f64 {
-        let (from, to) = [from, to].map(Duration::from_secs_f64).into();
-        let mut home = 0;
-        let mut all = 0;
-        for report in [&self.gets, &self.posts] {
-            for (cluster, count) in report.served_between(from, to) {
-                all += count;
-                home += if cluster == HOME { count } else { 0 };
+        for (phase, known) in &mut counted {
+            let of = format!(".serving_cluster.=.{HOME};.outcome.=.{phase};");
+            let count = stats
+                .lines()
+                .filter(|line| line.contains(&of))
+                .filter_map(|line| line.rsplit(' ').next()?.parse::<u32>().ok())
+                .sum();
+            for _ in *known..count {
+                changes.push((Instant::now(), phase));
             }
+            *known = count;
         }
-        home as f64 * 100.0 / all.max(1) as f64
     }
 }

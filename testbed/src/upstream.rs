@@ -146,6 +146,12 @@ impl Upstream {
         self.behave(|behaviour| behaviour.capacity = rate.map(Capacity::new));
     }
 
+    /// As [`set_capacity`](Self::set_capacity), but it is cold: it can do a tenth of this until the
+    /// first request comes that is no health check, and all of it so long after that.
+    pub fn set_cold(&self, rate: f64, warm: Duration) {
+        self.behave(|behaviour| behaviour.capacity = Some(Capacity::cold(rate, warm)));
+    }
+
     /// What it has received since its start or [`clear_seen`](Self::clear_seen),
     /// the oldest first: the last 262,144 requests.
     pub fn seen(&self) -> Vec<Seen> {

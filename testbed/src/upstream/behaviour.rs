@@ -14,6 +14,8 @@ pub(super) const HEALTH: &str = "/healthz";
 const WHOLE: u32 = 1_000_000;
 /// Requests within this time may come all at once without being too many.
 const BURST: Duration = Duration::from_millis(100);
+/// What is cold can do this part of what it can when warm.
+const COLD: f64 = 0.1;
 
 /// What a test told the upstream.
 #[derive(Debug)]
@@ -49,6 +51,10 @@ impl Behaviour {
     /// Decides on a request that came at `endpoint`. Health checks have a count
     /// of their own, so that they leave the shares of requests exact.
     pub(super) fn decide(&mut self, path: &str, endpoint: Option<u32>, now: Instant) -> Fate {
+        let health = path.split('?').next() == Some(HEALTH);
+        if let Some(capacity) = self.capacity.as_mut().filter(|_| !health) {
+            capacity.warm(now);
+        }
         let status = if self.failure == Failure::Reset {
             None
         } else if endpoint.is_some_and(|endpoint| self.failing.0.contains(&endpoint)) {
@@ -56,7 +62,6 @@ impl Behaviour {
         } else if self.capacity.as_mut().is_some_and(|it| it.exceeded(now)) {
             Some(StatusCode::SERVICE_UNAVAILABLE)
         } else {
-            let health = path.split('?').next() == Some(HEALTH);
             Some(self.errors.next(health).unwrap_or(self.status))
         };
         Fate {
@@ -101,27 +106,52 @@ impl Share {
 /// How many requests per second can be served.
 #[derive(Debug)]
 pub(super) struct Capacity {
-    each: Duration,
+    rate: f64,
+    /// How long it takes to get warm.
+    warm: Duration,
+    /// The first request, from which on it gets warm.
+    first: Option<Instant>,
     /// When all that was admitted will have been served.
     busy_until: Option<Instant>,
 }
 
 impl Capacity {
     pub(super) fn new(rate: f64) -> Self {
-        let each = if rate > 0.0 {
+        Self::cold(rate, Duration::ZERO)
+    }
+
+    pub(super) fn cold(rate: f64, warm: Duration) -> Self {
+        Self {
+            rate,
+            warm,
+            first: None,
+            busy_until: None,
+        }
+    }
+
+    /// A request that warms it.
+    fn warm(&mut self, now: Instant) {
+        self.first.get_or_insert(now);
+    }
+
+    /// How long one request takes of it.
+    fn each(&self, now: Instant) -> Duration {
+        let warmth = match self.first {
+            _ if self.warm.is_zero() => 1.0,
+            None => 0.0,
+            Some(first) => ((now - first).as_secs_f64() / self.warm.as_secs_f64()).min(1.0),
+        };
+        let rate = self.rate * (COLD + (1.0 - COLD) * warmth);
+        if rate > 0.0 {
             Duration::from_secs_f64(1.0 / rate)
         } else {
             Duration::MAX
-        };
-        Self {
-            each,
-            busy_until: None,
         }
     }
 
     fn exceeded(&mut self, now: Instant) -> bool {
         let free = self.busy_until.map_or(now, |until| until.max(now));
-        let Some(until) = free.checked_add(self.each) else {
+        let Some(until) = free.checked_add(self.each(now)) else {
             return true;
         };
         if free - now > BURST {
@@ -163,5 +193,31 @@ mod tests {
         let mut ample = Capacity::new(400.0);
         assert!((0..2000).all(|n| !ample.exceeded(start + Duration::from_millis(5) * n)));
         assert!(Capacity::new(0.0).exceeded(start));
+    }
+
+    #[test]
+    fn what_is_cold_gets_warm_by_its_requests() {
+        let start = Instant::now();
+        let mut capacity = Capacity::cold(100.0, Duration::from_secs(10));
+        // 100 a second, of which it takes ten at first, and more each second after the first.
+        let mut served = |second: u32| {
+            (0..100)
+                .map(|n| start + Duration::from_secs(1) * second + Duration::from_millis(10) * n)
+                .filter(|at| !capacity.exceeded(*at))
+                .count()
+        };
+        assert!((10..=12).contains(&served(0)));
+        assert!((10..=12).contains(&served(60)));
+        capacity.warm(start + Duration::from_secs(100));
+        capacity.warm(start + Duration::from_secs(105));
+        let mut served = |second: u32| {
+            (0..100)
+                .map(|n| start + Duration::from_secs(1) * second + Duration::from_millis(10) * n)
+                .filter(|at| !capacity.exceeded(*at))
+                .count()
+        };
+        let (half, whole) = (served(105), served(111));
+        assert!((50..=75).contains(&half), "{half}");
+        assert_eq!(whole, 100);
     }
 }

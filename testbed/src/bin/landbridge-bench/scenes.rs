@@ -22,7 +22,7 @@ pub async fn play(quick: bool) -> Result<Vec<Played>> {
     let mut played = Vec::new();
     for scene in scenes {
         let mut figures = Vec::new();
-        for who in [Who::Landbridge, Who::Native] {
+        for who in Who::ALL {
             eprintln!("playing {} with {}", scene.name, who.name());
             figures.push((who, scene.play(who).await?.figures()));
         }
@@ -36,13 +36,13 @@ pub async fn play(quick: bool) -> Result<Vec<Played>> {
 
 pub fn print(played: &[Played]) {
     println!(
-        "\n{:<14} {:<11} {:>14} {:>15} {:>20}",
+        "\n{:<14} {:<14} {:>14} {:>15} {:>20}",
         "scene", "", "failed GETs", "failed POSTs", "last failed or hung"
     );
     for Played { name, figures } in played {
         for (who, figures) in figures {
             println!(
-                "{name:<14} {:<11} {:>14} {:>15} {:>18.1} s",
+                "{name:<14} {:<14} {:>14} {:>15} {:>18.1} s",
                 who.name(),
                 format!("{} of {}", figures.gets_failed, figures.gets),
                 format!("{} of {}", figures.posts_failed, figures.posts),
