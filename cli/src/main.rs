@@ -10,6 +10,7 @@ mod exit;
 mod input;
 mod proxy;
 mod report;
+mod request;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ enum Command {
     Check(commands::check::Args),
     Test(commands::test::Args),
     Explain(Box<commands::explain::Args>),
+    Route(Box<commands::route::Args>),
     Render(commands::render::Args),
     Completions(commands::completions::Args),
 }
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::Test(args) => commands::test::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Route(args) => commands::route::run(&args),
         Command::Render(args) => commands::render::run(&args),
         Command::Completions(args) => commands::completions::run::<Cli>(&args),
     };

@@ -4,4 +4,5 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod render;
+pub(crate) mod route;
 pub(crate) mod test;

@@ -32,6 +32,13 @@ pub struct Candidate {
     pub(crate) level: u16,
 }
 
+impl Candidate {
+    /// Its place in the order of preference, from 0, which others may share.
+    pub fn level(&self) -> u16 {
+        self.level
+    }
+}
+
 /// A service.
 #[derive(Clone, Debug)]
 pub struct Service {

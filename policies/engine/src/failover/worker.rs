@@ -285,6 +285,17 @@ impl Worker {
         }
     }
 
+    /// The share of each cluster of the requests that may go to these.
+    pub fn shares(&mut self, id: ServiceId, lawful: Lawful) -> Vec<f64> {
+        let set = Rc::clone(&self.set);
+        let Some(service) = set.service(id) else {
+            return Vec::new();
+        };
+        let table = self.table(id, service, lawful).map(|(table, _)| table);
+        let load = |i| table.map_or(0.0, |table| table.load(i));
+        (0..service.candidates.len()).map(load).collect()
+    }
+
     /// Tells the other workers what was counted, learns what they counted, and makes the tables
     /// anew. Time is in milliseconds since 1970.
     pub fn tick(&mut self, now: Millis, store: &dyn Store) -> Ticked {
