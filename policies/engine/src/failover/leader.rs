@@ -1,6 +1,7 @@
 //! Which worker does what one alone should: a lease that its holder renews with each tick, and
 //! that another takes when it does not.
 
+use super::service::Service;
 use super::settings::Millis;
 use super::shared::{PREFIX, Store, update};
 use serde::{Deserialize, Serialize};
@@ -15,10 +16,17 @@ struct Lease {
     until: Millis,
 }
 
+/// Where the workers of one set of services share their lease: a proxy may have several sets, each in
+/// a plugin of its own, and who leads for one does nothing for another.
+pub(crate) fn lease_key(services: &[Service]) -> String {
+    let first = services.first();
+    let (policy, name) = first.map_or(("", ""), |s| (&*s.policy, &*s.name));
+    format!("{PREFIX}leader.{policy}/{name}")
+}
+
 /// Takes or renews the lease; whether this worker has it now.
-pub(crate) fn lead(store: &dyn Store, own: u64, now: Millis) -> bool {
-    let key = format!("{PREFIX}leader");
-    let held = update(store, &key, |lease: Option<&Lease>| {
+pub(crate) fn lead(store: &dyn Store, key: &str, own: u64, now: Millis) -> bool {
+    let held = update(store, key, |lease: Option<&Lease>| {
         let free = lease.is_none_or(|lease| {
             // A lease far ahead is from before the clock was set back.
             lease.holder == own || lease.until <= now || lease.until > now.saturating_add(LEASE)

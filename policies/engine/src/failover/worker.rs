@@ -1,7 +1,7 @@
 //! What one worker of a proxy knows and does.
 
 use super::counts::Outcome;
-use super::leader::lead;
+use super::leader::{lead, lease_key};
 use super::record::{Change, Phase};
 use super::residency::Lawful;
 use super::retry::RetryBudget;
@@ -70,6 +70,8 @@ pub struct Sight {
 pub struct Worker {
     set: Rc<FailoverSet>,
     id: u64,
+    /// Where it shares who leads.
+    lease: String,
     now: Millis,
     services: Vec<State>,
     links: Vec<LinkState>,
@@ -89,6 +91,7 @@ impl Worker {
         };
         Self {
             id,
+            lease: lease_key(&set.services),
             now: 0,
             services: set.services.iter().map(state).collect(),
             links: vec![LinkState::default(); set.links.len()],
@@ -303,7 +306,7 @@ impl Worker {
         let first = self.now == 0;
         self.now = now;
         let mut ticked = Ticked {
-            leads: lead(store, self.id, now),
+            leads: lead(store, &self.lease, self.id, now),
             ..Ticked::default()
         };
         let spent_before: Vec<bool> = self.links.iter().map(|link| link.spent).collect();

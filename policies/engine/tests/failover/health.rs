@@ -209,6 +209,16 @@ fn one_worker_probes_and_a_dead_one_is_replaced() {
 }
 
 #[test]
+fn each_set_of_services_has_a_leader_of_its_own() {
+    let store = landbridge_engine::failover::Memory::default();
+    let other = config(ACTIVE).replace("\"name\": \"orders\"", "\"name\": \"payments\"");
+    for (id, config) in (0..).zip([config(ACTIVE), other]) {
+        let mut worker = Worker::new(load(&config), id);
+        assert!(worker.tick(START + TICK, &store).leads, "{id}");
+    }
+}
+
+#[test]
 fn what_was_learnt_outlives_a_new_policy() {
     let mut world = World::new(ACTIVE, 2);
     world.fall_ill("use1-a", 1.0);
@@ -245,7 +255,11 @@ fn garbage_in_the_store_is_nothing_known() {
     for garbage in [&b""[..], b"\x01", b"\x02abc", &[1; 4096], &[255; 64]] {
         let key = "landbridge.locality.state.shop/orders/orders";
         assert!(world.store.set(key, garbage, None));
-        assert!(world.store.set("landbridge.locality.leader", garbage, None));
+        assert!(world.store.set(
+            "landbridge.locality.leader.shop/orders/orders",
+            garbage,
+            None
+        ));
         world.tick();
         assert_eq!(world.share("use1-a"), 100.0);
     }
