@@ -47,7 +47,7 @@ impl Filter for Authz {
     }
 
     fn unconfigured(host: &dyn Host) -> Flow {
-        answer::unconfigured(host)
+        landbridge_filter::unconfigured(NAME, host)
     }
 
     fn on_request(&self, host: &dyn Host, _: bool) -> (Flow, Self::Stream) {

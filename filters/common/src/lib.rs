@@ -4,12 +4,14 @@
 //! It is apart from `landbridge-host`, which never sees a policy, and from the engine, which never
 //! sees a proxy.
 
+mod answer;
 mod config;
 mod headers;
 mod missing;
 mod node;
 mod read;
 
+pub use answer::{answer, unconfigured};
 pub use config::{Cost, announce, refuse};
 pub use headers::{header, is_grpc, is_own, remove_own};
 pub use missing::Missing;

@@ -73,7 +73,7 @@ impl Filter for Locality {
     }
 
     fn unconfigured(host: &dyn Host) -> Flow {
-        refuse::unconfigured(host)
+        landbridge_filter::unconfigured(NAME, host)
     }
 
     fn on_request(&self, host: &dyn Host, end: bool) -> (Flow, Self::Stream) {

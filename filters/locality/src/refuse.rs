@@ -2,7 +2,7 @@
 
 use crate::NAME;
 use landbridge_engine::{Reason, Rejection};
-use landbridge_filter::is_grpc;
+use landbridge_filter::{answer, is_grpc};
 use landbridge_host::{Flow, GrpcStatus, Headers, Host, HostError, Level, Reply};
 
 /// Why, for those who may know: an RFC 9651 dictionary.
@@ -10,7 +10,6 @@ pub(crate) const FAILOVER: &str = "x-landbridge-failover";
 
 const UNAVAILABLE: &str = "no cluster available";
 const MALFORMED: &str = "bad request";
-const NOT_CONFIGURED: &str = "not available";
 
 /// There is no cluster that it may go to.
 pub(crate) fn unavailable(host: &dyn Host, is_grpc: bool, reason: Option<Reason>) -> Flow {
@@ -21,7 +20,7 @@ pub(crate) fn unavailable(host: &dyn Host, is_grpc: bool, reason: Option<Reason>
         body: UNAVAILABLE,
         headers: why.iter().map(|why| (FAILOVER, why.as_str())).collect(),
     };
-    send(host, &reply)
+    answer(NAME, host, &reply)
 }
 
 /// It cannot be told what it is, and so not where it may go.
@@ -38,7 +37,7 @@ pub(crate) fn malformed(host: &dyn Host, headers: &Headers, rejection: &Rejectio
         body: MALFORMED,
         headers: Vec::new(),
     };
-    send(host, &reply)
+    answer(NAME, host, &reply)
 }
 
 /// What it takes to route it could not be read or done.
@@ -46,26 +45,4 @@ pub(crate) fn broken(host: &dyn Host, error: HostError) -> Flow {
     host.log(Level::Error, &format!("landbridge {NAME}: {error}"));
     let headers = host.request_headers().unwrap_or_default();
     unavailable(host, is_grpc(&headers), None)
-}
-
-/// No configuration is in force.
-pub(crate) fn unconfigured(host: &dyn Host) -> Flow {
-    let line = format!("landbridge {NAME}: {}", Reason::NotConfigured.as_str());
-    host.log(Level::Error, &line);
-    let headers = host.request_headers().unwrap_or_default();
-    let reply = Reply {
-        status: 503,
-        grpc_status: is_grpc(&headers).then_some(GrpcStatus::Unavailable),
-        body: NOT_CONFIGURED,
-        headers: Vec::new(),
-    };
-    send(host, &reply)
-}
-
-fn send(host: &dyn Host, reply: &Reply<'_>) -> Flow {
-    if let Err(error) = host.reply(reply) {
-        // The request stays paused, and so goes nowhere.
-        host.log(Level::Error, &format!("landbridge {NAME}: {error}"));
-    }
-    Flow::Answered
 }

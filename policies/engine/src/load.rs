@@ -8,8 +8,8 @@ use crate::mesh_index::MeshIndex;
 use crate::policy_set::{PolicySet, Settings};
 use landbridge_model::validate::{self, Findings, Names};
 use landbridge_model::{
-    AnyOf, Code, Content, DefaultAction, Diagnostic, Limits, Name, Options, Path, PeerIdentity,
-    ROOT_NAMESPACE, RawConfig, Source,
+    AnyOf, Code, Content, DefaultAction, Diagnostic, FilterConfig, Limits, Name, Options, Path,
+    PeerIdentity, ROOT_NAMESPACE, RawConfig, Source,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -71,20 +71,8 @@ pub fn load_after(
     let raw = RawConfig::read(json, limits)?;
     let head = &raw.head;
     let root = Path::Origin;
-    let names = Names::new(&head.mesh);
     let mut found = Found::default();
-    let mut findings = Findings::default();
-    validate::mesh(&head.mesh, root.push_key("mesh"), &mut findings);
-    let options_at = root.push_key("options");
-    validate::options(&head.options, &names, options_at, &mut findings);
-    found.add(findings.bare());
-    let Some(mesh) = MeshIndex::new(&head.mesh) else {
-        let message = format!("more clusters than {}", u16::MAX);
-        found.add(vec![Diagnostic::new(
-            Code::TooMany,
-            "mesh.clusters",
-            message,
-        )]);
+    let Some((names, mesh)) = check_head(head, &mut found) else {
         return Err(found.errors);
     };
     let own = Own::new(head.local.as_ref(), surroundings);
@@ -243,6 +231,25 @@ pub fn load_after(
             gateways,
         },
     })
+}
+
+/// Checks what is in a configuration beside its policies; the names that these may use, and the
+/// mesh, where it can be numbered.
+pub(crate) fn check_head(head: &FilterConfig, found: &mut Found) -> Option<(Names, MeshIndex)> {
+    let root = Path::Origin;
+    let names = Names::new(&head.mesh);
+    let mut findings = Findings::default();
+    validate::mesh(&head.mesh, root.push_key("mesh"), &mut findings);
+    let options_at = root.push_key("options");
+    validate::options(&head.options, &names, options_at, &mut findings);
+    found.add(findings.bare());
+    let mesh = MeshIndex::new(&head.mesh);
+    if mesh.is_none() {
+        let message = format!("more clusters than {}", u16::MAX);
+        let wrong = Diagnostic::new(Code::TooMany, "mesh.clusters", message);
+        found.add(vec![wrong]);
+    }
+    Some((names, mesh?))
 }
 
 pub(crate) fn settings(options: &Options, all_istio: bool) -> Settings {

@@ -10,12 +10,12 @@ use super::transfer::{Link, LinkId};
 use crate::applies::{Own, Question};
 use crate::compile::{DataClasses, data_class, source};
 use crate::digest::{Digest, Digester};
-use crate::load::{Found, Surroundings, settings};
-use crate::mesh_index::{ClusterId, MeshIndex};
+use crate::load::{Found, Surroundings, check_head, settings};
+use crate::mesh_index::ClusterId;
 use crate::plan::Plan;
 use crate::policy_set::{PolicySet, RuleSet};
 use hashbrown::HashMap;
-use landbridge_model::validate::{self, Findings, Names};
+use landbridge_model::validate::{self, Findings};
 use landbridge_model::{
     AnyOf, Cluster, Code, Diagnostic, Failover, Jurisdiction, Limits, Mesh, Metadata, Path,
     PeerIdentity, Preference, RawConfig, Timestamp, TransferBudget,
@@ -60,17 +60,9 @@ pub fn load_failover(
     let raw = RawConfig::read(json, limits)?;
     let head = &raw.head;
     let root = Path::Origin;
-    let names = Names::new(&head.mesh);
     let mut found = Found::default();
-    let mut findings = Findings::default();
-    validate::mesh(&head.mesh, root.push_key("mesh"), &mut findings);
-    let options_at = root.push_key("options");
-    validate::options(&head.options, &names, options_at, &mut findings);
-    found.add(findings.bare());
-    let Some(mesh) = MeshIndex::new(&head.mesh) else {
-        let message = format!("more clusters than {}", u16::MAX);
-        let wrong = Diagnostic::new(Code::TooMany, "mesh.clusters", message);
-        return Err(vec![wrong]);
+    let Some((names, mesh)) = check_head(head, &mut found) else {
+        return Err(found.into_errors());
     };
     let own = Own::new(head.local.as_ref(), surroundings);
     let own_name = own.ask(&Question::Cluster).ok().flatten();
