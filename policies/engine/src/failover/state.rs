@@ -11,7 +11,7 @@ use super::settings::Millis;
 use super::shared::{Store, read, update};
 use super::table::{Table, View};
 use super::transfer::LinkId;
-use super::worker::{MOST_TABLES, Probe, Ticked, Transition};
+use super::worker::{Probe, Ticked, Transition};
 use std::collections::BTreeMap;
 
 /// The most probes that are sent at one tick.
@@ -33,8 +33,6 @@ pub(crate) struct State {
     pub(super) draw: u32,
     pub(super) retries: RetryBudget,
     pub(super) next_poll: Millis,
-    /// The sets of clusters that requests might go to, of late.
-    pub(super) asked: Vec<Lawful>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -132,28 +130,21 @@ impl State {
         changed
     }
 
-    pub(super) fn note(&mut self, lawful: Lawful) {
-        if !self.asked.contains(&lawful) {
-            if self.asked.len() >= MOST_TABLES {
-                // The first is that of requests that may go anywhere.
-                self.asked.truncate(1);
-            }
-            self.asked.push(lawful);
-        }
-    }
-
     /// The clusters to probe: all that are out, and of those that are not the two that come first
     /// for some requests. Were every proxy to probe every cluster, each cluster would get as many
     /// probes as there are proxies in the mesh.
-    pub(super) fn watched(&self) -> Lawful {
+    fn watched(&self, service: &Service) -> Lawful {
         let is_up = |i: &usize| {
             let cluster = self.clusters.get(*i);
             cluster.is_some_and(|c| c.record.phase == Phase::Up)
         };
         let all = || 0..self.clusters.len();
         let out = all().filter(|i| !is_up(i));
-        let first = self.asked.iter().flat_map(|lawful| {
-            let up = all().filter(is_up).filter(|i| lawful.has(*i));
+        // Not by what was asked of late: who probes may have seen no request at all.
+        let restricted = service.restrictions.iter().map(|r| r.to);
+        let first = std::iter::once(service.all()).chain(restricted);
+        let first = first.flat_map(|lawful| {
+            let up = all().filter(is_up).filter(move |i| lawful.has(*i));
             up.take(NEXT)
         });
         out.chain(first).fold(Lawful::NONE, Lawful::with)
@@ -168,7 +159,7 @@ impl State {
         ticked: &mut Ticked,
     ) {
         let settings = &service.settings;
-        let watched = self.watched();
+        let watched = self.watched(service);
         if let Some(active) = &settings.active {
             let watched = |i: &(usize, &mut ClusterState)| watched.has(i.0);
             for (i, cluster) in self.clusters.iter_mut().enumerate().filter(watched) {

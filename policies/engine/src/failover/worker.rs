@@ -19,7 +19,7 @@ use std::rc::Rc;
 /// spread evenly, so that a share is kept to within a few requests, not within chance.
 const STEP: u32 = 2_654_435_769;
 /// The most sets of lawful clusters for which a worker keeps a table of one service.
-pub(super) const MOST_TABLES: usize = 64;
+const MOST_TABLES: usize = 64;
 /// How long a cluster to which no route leads is believed to be so.
 const UNROUTABLE: Millis = 5_000;
 
@@ -87,7 +87,6 @@ impl Worker {
             draw: hash(&id.to_le_bytes()),
             retries: RetryBudget::full(&service.settings),
             next_poll: 0,
-            asked: vec![service.all()],
         };
         Self {
             id,
@@ -387,7 +386,6 @@ impl Worker {
                 if state.tables.len() >= MOST_TABLES {
                     state.tables.clear();
                 }
-                state.note(lawful);
                 let views = state.views(service, links, now);
                 let table = Table::new(service, &views, lawful);
                 state.tables.push((lawful, table));

@@ -1,7 +1,7 @@
 //! Illness, and the way back from it.
 
 use crate::world::{START, TICK, World, config, load};
-use landbridge_engine::failover::{Asked, Lawful, Outcome, Phase, Worker};
+use landbridge_engine::failover::{Lawful, Phase, Worker};
 use std::rc::Rc;
 
 const ACTIVE: &str =
@@ -148,29 +148,25 @@ fn probes_find_what_no_request_does() {
 
 #[test]
 fn a_cluster_that_nobody_would_use_is_not_probed() {
-    let mut world = World::new(ACTIVE, 1);
-    let mut probed = std::collections::BTreeSet::new();
-    for _ in 0..12 {
-        world.now += TICK;
-        let ticked = world.workers[0].tick(world.now, &world.store);
-        probed.extend(
-            ticked
+    let probed = |spec: &str| {
+        let mut world = World::new(spec, 1);
+        let mut probed = std::collections::BTreeSet::new();
+        for _ in 0..12 {
+            world.now += TICK;
+            let ticked = world.workers[0].tick(world.now, &world.store);
+            let names = ticked
                 .probes
                 .iter()
-                .map(|p| world.names[p.candidate].clone()),
-        );
-    }
-    assert_eq!(probed.into_iter().collect::<Vec<_>>(), ["use1-a", "use1-b"]);
-    // Unless some requests could go there only.
-    let far = Lawful::NONE.with(3);
-    let asked = Asked {
-        lawful: far,
-        ..world.asked()
+                .map(|p| world.names[p.candidate].clone());
+            probed.extend(names);
+        }
+        probed.into_iter().collect::<Vec<_>>()
     };
-    world.request(0, &asked).unwrap();
-    world.now += 1_000;
-    let ticked = world.workers[0].tick(world.now, &world.store);
-    assert!(ticked.probes.iter().any(|p| p.candidate == 3));
+    assert_eq!(probed(ACTIVE), ["use1-a", "use1-b"]);
+    // Unless some requests may go there only, whether any has come to this worker or not.
+    let residency = r#""residency": [{"dataClasses": ["personal"], "jurisdictions": ["IN"]}]"#;
+    let spec = format!("{ACTIVE}, {residency}");
+    assert_eq!(probed(&spec), ["aps1-a", "use1-a", "use1-b"]);
 }
 
 #[test]
@@ -309,7 +305,6 @@ fn all_of_a_service_out_is_an_answer_at_once() {
     world.fall_ill("euw1-a", 0.0);
     world.run(4_000, 400);
     assert_eq!(world.share("euw1-a"), 100.0);
-    let _ = Outcome::Good;
 }
 
 /// So few requests that each may have failed by chance must not keep probes from being believed.

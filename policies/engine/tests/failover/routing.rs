@@ -1,7 +1,7 @@
 //! Residency, drains, budgets, hops, affinity, retries.
 
 use crate::world::{START, TICK, World, config, load};
-use landbridge_engine::failover::{Asked, Lawful, Outcome, Phase};
+use landbridge_engine::failover::{Asked, Lawful, Phase};
 use landbridge_engine::{Facts, RawRequest};
 
 fn rfc3339(millis: u64) -> String {
@@ -308,5 +308,4 @@ fn what_no_route_leads_to_is_passed_over_for_a_while() {
     let asked = world.asked();
     let refused = world.workers[0].route(&asked).unwrap_err();
     assert_eq!(refused.reason.as_str(), "NO_ROUTE");
-    let _ = Outcome::Good;
 }
