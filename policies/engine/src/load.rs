@@ -154,7 +154,10 @@ pub fn load_after(
                 )
             }
             // Refused before.
-            Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => (None, 0),
+            Content::Mesh(_)
+            | Content::Failover(_)
+            | Content::Shaping(_)
+            | Content::PolicyTest(_) => (None, 0),
         };
         let istio = matches!(document.content, Content::Istio(_));
         all_istio &= istio;
@@ -183,7 +186,10 @@ pub fn load_after(
         let part = scope.and_then(|scope| match &document.content {
             Content::Authorization(policy) => Some(compiler.compile(policy, &mesh, scope)),
             Content::Istio(policy) => compiler.compile_istio(policy, scope),
-            Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => None,
+            Content::Mesh(_)
+            | Content::Failover(_)
+            | Content::Shaping(_)
+            | Content::PolicyTest(_) => None,
         });
         let part = part.map(Arc::new);
         part.iter().for_each(|part| compiler.push(Arc::clone(part)));

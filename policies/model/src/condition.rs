@@ -78,7 +78,7 @@ const DEEPEST_CLAIM: usize = 16;
 
 impl ConditionKey {
     /// What a key looks at; else what is wrong with it, and what to do.
-    fn parse(s: &str) -> Result<Self, (Code, String, Option<String>)> {
+    pub(crate) fn parse(s: &str) -> Result<Self, (Code, String, Option<String>)> {
         if let Some((_, key)) = KEYS.iter().find(|(name, _)| *name == s) {
             return Ok(key.clone());
         }

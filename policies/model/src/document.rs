@@ -12,6 +12,7 @@ use crate::name::Name;
 use crate::node::{Node, Value};
 use crate::policy_test::PolicyTest;
 use crate::record::document;
+use crate::shaping::Shaping;
 use deserr::{Deserr, IntoValue, ValuePointerRef};
 use std::collections::BTreeMap;
 
@@ -19,11 +20,12 @@ use std::collections::BTreeMap;
 pub const API_VERSION: &str = "landbridge.dev/v1alpha1";
 
 /// The kinds, and the versions that each is read in.
-const KINDS: [(&str, &[&str]); 5] = [
+const KINDS: [(&str, &[&str]); 6] = [
     ("Mesh", &[API_VERSION]),
     ("CrossClusterAuthorization", &[API_VERSION]),
     ("AuthorizationPolicy", &ISTIO_API_VERSIONS),
     ("LocalityFailover", &[API_VERSION]),
+    ("TrafficShaping", &[API_VERSION]),
     ("PolicyTest", &[API_VERSION]),
 ];
 
@@ -114,6 +116,8 @@ pub enum Content {
     Istio(Named<IstioAuthorization>),
     /// Where requests go.
     Failover(Box<Named<Failover>>),
+    /// How much may come.
+    Shaping(Box<Named<Shaping>>),
     /// What is expected of the policies.
     PolicyTest(Named<PolicyTest>),
 }
@@ -126,6 +130,7 @@ impl Content {
             Self::Authorization(_) => "CrossClusterAuthorization",
             Self::Istio(_) => "AuthorizationPolicy",
             Self::Failover(_) => "LocalityFailover",
+            Self::Shaping(_) => "TrafficShaping",
             Self::PolicyTest(_) => "PolicyTest",
         }
     }
@@ -137,6 +142,7 @@ impl Content {
             Self::Authorization(d) => &d.metadata,
             Self::Istio(d) => &d.metadata,
             Self::Failover(d) => &d.metadata,
+            Self::Shaping(d) => &d.metadata,
             Self::PolicyTest(d) => &d.metadata,
         }
     }
@@ -176,7 +182,10 @@ impl Documents {
         self.0.iter().filter_map(|d| match &d.content {
             Content::Authorization(policy) => Some(&policy.metadata),
             Content::Istio(policy) => Some(&policy.metadata),
-            Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => None,
+            Content::Mesh(_)
+            | Content::Failover(_)
+            | Content::Shaping(_)
+            | Content::PolicyTest(_) => None,
         })
     }
 
@@ -192,6 +201,14 @@ impl Documents {
     pub fn failovers(&self) -> impl Iterator<Item = &Named<Failover>> {
         self.0.iter().filter_map(|d| match &d.content {
             Content::Failover(policy) => Some(&**policy),
+            _ => None,
+        })
+    }
+
+    /// The shaping policies.
+    pub fn shapings(&self) -> impl Iterator<Item = &Named<Shaping>> {
+        self.0.iter().filter_map(|d| match &d.content {
+            Content::Shaping(policy) => Some(&**policy),
             _ => None,
         })
     }
@@ -242,6 +259,7 @@ pub(crate) fn read(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Prob
         "Mesh" => envelope(node, at).map(Content::Mesh),
         "PolicyTest" => envelope(node, at).map(Content::PolicyTest),
         "LocalityFailover" => envelope(node, at).map(|p| Content::Failover(Box::new(p))),
+        "TrafficShaping" => envelope(node, at).map(|p| Content::Shaping(Box::new(p))),
         kind => policy(kind, node, at),
     })
 }
@@ -251,7 +269,9 @@ pub(crate) fn read(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Prob
 pub(crate) fn read_policy(node: &Node, at: ValuePointerRef<'_>) -> Result<Content, Problems> {
     let kind = kind_of(node, ApiVersion::Inherited, at);
     titled(node, || match kind? {
-        kind @ ("Mesh" | "PolicyTest" | "LocalityFailover") => Err(useless(kind, at)),
+        kind @ ("Mesh" | "PolicyTest" | "LocalityFailover" | "TrafficShaping") => {
+            Err(useless(kind, at))
+        }
         kind => policy(kind, node, at),
     })
 }
@@ -264,6 +284,18 @@ pub(crate) fn read_failover(
     let kind = kind_of(node, ApiVersion::Inherited, at);
     titled(node, || match kind? {
         "LocalityFailover" => envelope(node, at),
+        kind => Err(useless(kind, at)),
+    })
+}
+
+/// The same for the shaping filter.
+pub(crate) fn read_shaping(
+    node: &Node,
+    at: ValuePointerRef<'_>,
+) -> Result<Named<Shaping>, Problems> {
+    let kind = kind_of(node, ApiVersion::Inherited, at);
+    titled(node, || match kind? {
+        "TrafficShaping" => envelope(node, at),
         kind => Err(useless(kind, at)),
     })
 }

@@ -15,6 +15,7 @@ use crate::name::{ClusterName, Name};
 use crate::node::{DUPLICATE_KEY, Entry, Node, Seen, Span, Value, push_json_string};
 use crate::pattern::AnyOf;
 use crate::record::document;
+use crate::shaping::Shaping;
 use crate::word::words;
 use crate::{Code, Source};
 use deserr::ValuePointerRef;
@@ -93,6 +94,8 @@ document! {
         /// Whether the workload behind a sidecar is trusted, too: where its requests leave, it
         /// has no certificate to show.
         pub trust_own_workload: Option<bool> = default,
+        /// Whose requests may be broken on purpose.
+        pub faults: Faults = default,
     }
 }
 
@@ -103,6 +106,16 @@ words! {
         Deny = "Deny",
         /// It goes on, unless a DENY policy matches.
         Allow = "Allow",
+    }
+
+    /// Whose requests may be broken on purpose.
+    #[derive(Default)]
+    pub enum Faults {
+        /// Nobody's.
+        #[default]
+        Never = "Never",
+        /// Those of `trustedCallers`.
+        Trusted = "Trusted",
     }
 
     /// Where the caller's SPIFFE ID comes from.
@@ -224,6 +237,17 @@ impl<'a> RawConfig<'a> {
         Ok((policy, node))
     }
 
+    /// Decodes the shaping policy at an index, one of [`Self::texts`]; with the tree that it was
+    /// decoded from.
+    pub fn shaping(index: usize, text: &str) -> Result<(Named<Shaping>, Node), Vec<Diagnostic>> {
+        let list = ValuePointerRef::Origin.push_key("policies");
+        let at = list.push_index(index);
+        let node: Node = serde_json::from_str(text)
+            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let policy = document::read_shaping(&node, at).map_err(|p| p.0)?;
+        Ok((policy, node))
+    }
+
     /// Decodes one policy after the other.
     pub fn documents(&self) -> impl Iterator<Item = Result<Document, Vec<Diagnostic>>> {
         let texts = self.texts().enumerate();
@@ -303,6 +327,8 @@ pub enum FilterKind {
     Authz,
     /// Locality failover.
     Locality,
+    /// Traffic shaping.
+    Shaping,
 }
 
 impl FilterKind {
@@ -312,6 +338,7 @@ impl FilterKind {
             Content::Mesh(_) | Content::PolicyTest(_) => false,
             Content::Authorization(_) | Content::Istio(_) => self == Self::Authz,
             Content::Failover(_) => self == Self::Locality,
+            Content::Shaping(_) => self == Self::Shaping,
         }
     }
 
@@ -321,6 +348,7 @@ impl FilterKind {
         let found = texts.filter_map(|(i, text)| match self {
             Self::Authz => RawConfig::document(i, text).err(),
             Self::Locality => RawConfig::failover(i, text).err(),
+            Self::Shaping => RawConfig::shaping(i, text).err(),
         });
         found.flatten().collect()
     }

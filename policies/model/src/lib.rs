@@ -3,7 +3,7 @@
 //! The way of a document: bytes are read into a tree of [`Node`]s ([`yaml`] keeps the line and
 //! column of each; JSON in a filter has none), the tree is decoded into typed documents
 //! ([`Mesh`], [`Authorization`], Istio's own [`IstioAuthorization`], [`Failover`],
-//! [`PolicyTest`], [`FilterConfig`]), and [`validate`] checks what
+//! [`Shaping`], [`PolicyTest`], [`FilterConfig`]), and [`validate`] checks what
 //! no single field can know: that the clusters and regions named exist, that names are unique.
 //!
 //! A key design decision here is that nothing stops at the first error. Decoding and validation
@@ -37,6 +37,7 @@ mod record;
 mod request_principal;
 #[cfg(feature = "schema")]
 mod schema;
+mod shaping;
 mod spiffe_path;
 mod target;
 mod text_value;
@@ -60,8 +61,8 @@ pub use failover::{
     Residency, Retries, Service, Spill, TransferBudget,
 };
 pub use filter_config::{
-    DefaultAction, Explain, FilterConfig, FilterKind, Limits, Local, Options, PathNormalization,
-    PeerIdentity, RawConfig, render, render_for, render_for_test,
+    DefaultAction, Explain, Faults, FilterConfig, FilterKind, Limits, Local, Options,
+    PathNormalization, PeerIdentity, RawConfig, render, render_for, render_for_test,
 };
 pub use grpc::GrpcPattern;
 pub use http_name::{CookieName, HeaderName, HostName, Method};
@@ -83,6 +84,12 @@ pub use quantity::{Amount, Percent, Period};
 pub use request_principal::RequestPrincipal;
 #[cfg(feature = "schema")]
 pub use schema::schemas;
+pub use shaping::{
+    Abort, Adaptive, Backend, Claim, Concurrency, Cost, Criticality, CriticalityLevel, Deadline,
+    Delay, Enforcement, Fault, Limit, LimitHeaders, LimitKey, LimitOverride, LimitScope,
+    OnStoreLoss, PathCost, Ramp, Rate, RateLimitService, RetryBudget, Shaping, Split,
+    SplitOverride, Sticky,
+};
 pub use spiffe_path::{Segment, SpiffePath};
 pub use target::{Selector, Target, TargetKind, TargetRef};
 pub use validity::{Timestamp, Validity};

@@ -2,7 +2,7 @@
 
 use crate::document::{API_VERSION, Metadata};
 use crate::istio::{ISTIO_API_VERSIONS, IstioAuthorization};
-use crate::{Authorization, Failover, FilterConfig, Mesh, PolicyTest};
+use crate::{Authorization, Failover, FilterConfig, Mesh, PolicyTest, Shaping};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         (
             "locality-failover.json",
             document::<Failover>("LocalityFailover"),
+        ),
+        (
+            "traffic-shaping.json",
+            document::<Shaping>("TrafficShaping"),
         ),
         ("policy-test.json", document::<PolicyTest>("PolicyTest")),
         ("filter-config.json", filter_config()),
@@ -72,6 +76,7 @@ fn filter_config() -> Value {
             generator.subschema_for::<IstioAuthorization>(),
         ),
         ("LocalityFailover", generator.subschema_for::<Failover>()),
+        ("TrafficShaping", generator.subschema_for::<Shaping>()),
     ];
     let metadata = generator.subschema_for::<Metadata>();
     let mut schema = Value::from(FilterConfig::json_schema(&mut generator));

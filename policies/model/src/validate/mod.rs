@@ -9,6 +9,7 @@ mod mesh;
 mod names;
 mod operation;
 mod policy_test;
+mod shaping;
 mod target;
 
 pub use authorization::{authorization, sources};
@@ -16,6 +17,7 @@ pub use failover::failover;
 pub use istio::istio_authorization;
 pub use mesh::mesh;
 pub use names::Names;
+pub use shaping::shaping;
 
 use crate::authorization::Mode;
 use crate::code::Code;
@@ -140,6 +142,13 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
                 }
                 None => no_mesh(root, &mut findings),
             },
+            Content::Shaping(policy) => match &names {
+                Some(names) => {
+                    let own = policy.metadata.namespace();
+                    shaping(&policy.spec, own, names, spec, &mut findings);
+                }
+                None => no_mesh(root, &mut findings),
+            },
             Content::PolicyTest(test) => match &names {
                 Some(names) => {
                     policy_test::policy_test(&test.spec, names, &policies, spec, &mut findings);
@@ -157,7 +166,9 @@ pub fn documents(documents: &Documents) -> Vec<Diagnostic> {
 pub fn unique_name(content: &Content) -> String {
     let kind = match content {
         Content::Authorization(_) | Content::Istio(_) => "policy",
-        Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => content.kind(),
+        Content::Mesh(_) | Content::Failover(_) | Content::Shaping(_) | Content::PolicyTest(_) => {
+            content.kind()
+        }
     };
     format!("{kind} {}", content.metadata().full_name())
 }
@@ -171,7 +182,7 @@ pub fn duplicate(content: &Content) -> String {
                 content.metadata().full_name()
             )
         }
-        Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => {
+        Content::Mesh(_) | Content::Failover(_) | Content::Shaping(_) | Content::PolicyTest(_) => {
             format!("there is another `{}`", content.title())
         }
     }
@@ -183,7 +194,9 @@ fn mode(document: &Document) -> Option<(String, Mode)> {
         Content::Authorization(policy) => (&policy.metadata, policy.spec.mode),
         Content::Istio(policy) if policy.is_dry_run() => (&policy.metadata, Mode::Shadow),
         Content::Istio(policy) => (&policy.metadata, Mode::Enforce),
-        Content::Mesh(_) | Content::Failover(_) | Content::PolicyTest(_) => return None,
+        Content::Mesh(_) | Content::Failover(_) | Content::Shaping(_) | Content::PolicyTest(_) => {
+            return None;
+        }
     };
     Some((metadata.full_name(), mode))
 }
