@@ -1,8 +1,9 @@
 //! A configuration of the locality filter, and what then happens to its worker: the bytes behind the
 //! first NUL, one event each.
 
+use landbridge_engine::Memory;
 use landbridge_engine::failover::{
-    Asked, Lawful, Memory, Outcome, Probe, ServiceId, Worker, load_failover,
+    Asked, Lawful, Outcome, Probe, ServiceId, Worker, load_failover,
 };
 use landbridge_engine::{Surroundings, Unknown};
 use std::rc::Rc;

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use landbridge_engine::Memory;
 use landbridge_engine::failover::{
-    Asked, FailoverSet, Lawful, Memory, Outcome, ServiceId, Worker, load_failover,
+    Asked, FailoverSet, Lawful, Outcome, ServiceId, Worker, load_failover,
 };
 use landbridge_engine::{Surroundings, Unknown};
 use landbridge_model::Limits;

@@ -5,9 +5,10 @@ use crate::exit::{Failure, Outcome, print};
 use crate::proxy::{self, Proxy};
 use crate::request::Asked;
 use crate::{input, report};
+use landbridge_engine::Memory;
 use landbridge_engine::failover::{
-    Asked as Routed, FailoverSet, Lawful, Memory, Outcome as Answered, Route, Service, ServiceId,
-    Worker, load_failover,
+    Asked as Routed, FailoverSet, Lawful, Outcome as Answered, Route, Service, ServiceId, Worker,
+    load_failover,
 };
 use landbridge_engine::policy_test::{Nowhere, TestRequest};
 use landbridge_engine::{Facts, Rejection};

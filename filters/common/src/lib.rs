@@ -10,6 +10,7 @@ mod headers;
 mod missing;
 mod node;
 mod read;
+mod store;
 
 pub use answer::{answer, unconfigured};
 pub use config::{Cost, announce, refuse};
@@ -17,3 +18,4 @@ pub use headers::{header, is_grpc, is_own, remove_own};
 pub use missing::Missing;
 pub use node::Node;
 pub use read::{Read, read};
+pub use store::SharedData;

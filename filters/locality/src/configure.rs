@@ -1,11 +1,10 @@
 //! Taking a configuration, or refusing it and saying why.
 
 use crate::metrics::Metrics;
-use crate::store::SharedData;
 use crate::{Locality, NAME};
 use hashbrown::HashMap;
 use landbridge_engine::failover::{Worker, load_failover};
-use landbridge_filter::{Cost, Missing, Node, announce, refuse};
+use landbridge_filter::{Cost, Missing, Node, SharedData, announce, refuse};
 use landbridge_host::{Host, Level};
 use landbridge_model::Limits;
 use std::cell::{Cell, RefCell};

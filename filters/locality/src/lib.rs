@@ -18,7 +18,6 @@ mod replay;
 mod report;
 mod request;
 mod response;
-mod store;
 mod stream;
 mod tick;
 

@@ -1,9 +1,9 @@
 //! What is done between requests.
 
 use crate::configure::millis;
-use crate::store::SharedData;
 use crate::{Locality, NAME, probe};
 use landbridge_engine::failover::Transition;
+use landbridge_filter::SharedData;
 use landbridge_host::{Host, Level};
 
 /// How many ticks lie between two looks at how all clusters are seen.

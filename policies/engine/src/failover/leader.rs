@@ -1,9 +1,10 @@
 //! Which worker does what one alone should: a lease that its holder renews with each tick, and
 //! that another takes when it does not.
 
+use super::PREFIX;
 use super::service::Service;
 use super::settings::Millis;
-use super::shared::{PREFIX, Store, update};
+use crate::shared::{Store, update};
 use serde::{Deserialize, Serialize};
 
 /// How long a lease is good. Ticks come four times a second: a worker that is held up for a while

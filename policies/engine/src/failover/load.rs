@@ -1,11 +1,11 @@
 //! From a filter's configuration to the services that it routes: wholly, or not at all.
 
+use super::PREFIX;
 use super::drain::Drain;
 use super::order::Viewpoint;
 use super::residency::{Lawful, Restriction};
 use super::service::{Candidate, FailoverSet, Service, ServiceId};
 use super::settings::{Millis, Settings};
-use super::shared::PREFIX;
 use super::transfer::{Link, LinkId};
 use crate::applies::{Own, Question};
 use crate::compile::{DataClasses, data_class, source};

@@ -26,7 +26,6 @@ mod retry;
 mod route;
 mod service;
 mod settings;
-mod shared;
 mod state;
 mod table;
 mod transfer;
@@ -40,6 +39,8 @@ pub use residency::Lawful;
 pub use route::{Asked, Choice, Refusal, Route};
 pub use service::{Candidate, FailoverSet, Service, ServiceId};
 pub use settings::{ActiveProbe, AffinityKey, Settings as FailoverSettings};
-pub use shared::{Memory, Store};
 pub use transfer::{Direction, LinkId};
 pub use worker::{Probe, Sight, Ticked, Transition, Worker};
+
+/// What precedes every shared key: all plugins of a proxy share one space of them.
+const PREFIX: &str = "landbridge.locality.";

@@ -8,10 +8,11 @@ use super::residency::Lawful;
 use super::retry::RetryBudget;
 use super::service::{Service, ServiceId};
 use super::settings::Millis;
-use super::shared::{Store, read, update};
 use super::table::{Table, View};
 use super::transfer::LinkId;
 use super::worker::{Probe, Ticked, Transition};
+use crate::draw::Draws;
+use crate::shared::{Store, read, update};
 use std::collections::BTreeMap;
 
 /// The most probes that are sent at one tick.
@@ -30,7 +31,7 @@ pub(crate) struct State {
     /// The last draw. It outlives the tables, and no two workers begin alike: while shares move,
     /// tables are made anew more often than a few requests come, and if each began at the same
     /// place, all proxies would send them the same way.
-    pub(super) draw: u32,
+    pub(super) draws: Draws,
     pub(super) retries: RetryBudget,
     pub(super) next_poll: Millis,
 }

@@ -8,16 +8,14 @@ use super::retry::RetryBudget;
 use super::route::{Asked, Choice, Refusal, Route};
 use super::service::{FailoverSet, Service, ServiceId};
 use super::settings::{AffinityKey, Millis};
-use super::shared::{Store, read, update};
 use super::state::{ClusterState, LinkState, State};
 use super::table::Table;
 use super::transfer::{Balance, LinkId};
 use crate::decision::Reason;
+use crate::draw::{Draws, hash};
+use crate::shared::{Store, read, update};
 use std::rc::Rc;
 
-/// The golden ratio of 2^32 (Weyl's sequence): draws that follow one another in steps of it are
-/// spread evenly, so that a share is kept to within a few requests, not within chance.
-const STEP: u32 = 2_654_435_769;
 /// The most sets of lawful clusters for which a worker keeps a table of one service.
 const MOST_TABLES: usize = 64;
 /// How long a cluster to which no route leads is believed to be so.
@@ -84,7 +82,7 @@ impl Worker {
         let state = |service: &Service| State {
             clusters: vec![ClusterState::default(); service.candidates.len()],
             tables: Vec::new(),
-            draw: hash(&id.to_le_bytes()),
+            draws: Draws::of(&id.to_le_bytes()),
             retries: RetryBudget::full(&service.settings),
             next_poll: 0,
         };
@@ -393,19 +391,6 @@ impl Worker {
             }
         };
         let (_, table) = state.tables.get(index)?;
-        state.draw = state.draw.wrapping_add(STEP);
-        Some((table, state.draw))
+        Some((table, state.draws.next()))
     }
-}
-
-/// FNV-1a (Fowler, Noll, Vo), and a finisher (that of MurmurHash3) that spreads its last bytes
-/// over the whole.
-fn hash(value: &[u8]) -> u32 {
-    let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(16_777_619);
-    let mut hash = value.iter().fold(2_166_136_261, step);
-    hash ^= hash >> 16;
-    hash = hash.wrapping_mul(0x85eb_ca6b);
-    hash ^= hash >> 13;
-    hash = hash.wrapping_mul(0xc2b2_ae35);
-    hash ^ (hash >> 16)
 }

@@ -206,7 +206,7 @@ fn one_worker_probes_and_a_dead_one_is_replaced() {
 
 #[test]
 fn each_set_of_services_has_a_leader_of_its_own() {
-    let store = landbridge_engine::failover::Memory::default();
+    let store = landbridge_engine::Memory::default();
     let other = config(ACTIVE).replace("\"name\": \"orders\"", "\"name\": \"payments\"");
     for (id, config) in (0..).zip([config(ACTIVE), other]) {
         let mut worker = Worker::new(load(&config), id);
@@ -246,7 +246,7 @@ fn a_clock_that_is_set_back_makes_nothing_last() {
 
 #[test]
 fn garbage_in_the_store_is_nothing_known() {
-    use landbridge_engine::failover::Store;
+    use landbridge_engine::Store;
     let mut world = World::new(ACTIVE, 1);
     for garbage in [&b""[..], b"\x01", b"\x02abc", &[1; 4096], &[255; 64]] {
         let key = "landbridge.locality.state.shop/orders/orders";

@@ -1,7 +1,8 @@
 //! What many proxies do at once: found by the simulator (`docs/simulation.md`).
 
 use crate::world::{START, TICK, World, config, load};
-use landbridge_engine::failover::{Memory, Outcome, Phase, Probe, Worker};
+use landbridge_engine::Memory;
+use landbridge_engine::failover::{Outcome, Phase, Probe, Worker};
 use std::rc::Rc;
 
 const ACTIVE: &str =

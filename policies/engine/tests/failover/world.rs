@@ -1,8 +1,8 @@
 //! A proxy in memory: workers that share a store, and clusters that are as ill as the test says.
 
+use landbridge_engine::Memory;
 use landbridge_engine::failover::{
-    Asked, FailoverSet, Lawful, Memory, Outcome, Phase, Route, ServiceId, Transition, Worker,
-    load_failover,
+    Asked, FailoverSet, Lawful, Outcome, Phase, Route, ServiceId, Transition, Worker, load_failover,
 };
 use landbridge_engine::{Surroundings, Unknown};
 use landbridge_model::Limits;

@@ -35,8 +35,6 @@ impl Store for Memory {
     }
 }
 
-/// What precedes every key: all plugins of a proxy share one space of them.
-pub(crate) const PREFIX: &str = "landbridge.locality.";
 /// The first byte of each value: another version's is as good as none.
 const FORMAT: u8 = 1;
 /// How often a change is tried anew when another worker was quicker.

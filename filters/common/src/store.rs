@@ -1,11 +1,11 @@
 //! What the workers share, in the proxy's shared data.
 
-use landbridge_engine::failover::Store;
+use landbridge_engine::Store;
 use landbridge_host::Host;
 
 /// The proxy's shared data. What cannot be read is as good as not there, and what cannot be set is
 /// told again at the next tick.
-pub(crate) struct SharedData<'a>(pub(crate) &'a dyn Host);
+pub struct SharedData<'a>(pub &'a dyn Host);
 
 impl Store for SharedData<'_> {
     fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
