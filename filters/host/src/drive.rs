@@ -2,6 +2,7 @@
 
 use crate::host::{Host, Level};
 use crate::proxy::{Message, Proxy};
+use crate::ticket::State;
 use crate::{CallAnswer, CallId, Filter, Flow};
 pub use proxy_wasm;
 use proxy_wasm::hostcalls;
@@ -16,10 +17,10 @@ const LONGEST_TICK: Duration = Duration::from_millis(u32::MAX as u64);
 
 /// Makes `F` the filter of this module.
 pub fn register<F: Filter>() {
-    proxy_wasm::set_root_context(|_| {
+    proxy_wasm::set_root_context(|id| {
         Box::new(Root::<F> {
             filter: None,
-            proxy: Proxy::default(),
+            proxy: Proxy::of_filter(id),
         })
     });
 }
@@ -39,6 +40,17 @@ impl<F: Filter> Context for Root<F> {
         };
         filter.on_tick_call(&self.proxy, CallId(id), self.proxy.call);
         self.proxy.call = CallAnswer::default();
+    }
+
+    fn on_grpc_call_response(&mut self, id: u32, status: u32, size: usize) {
+        let Some(filter) = &self.filter else { return };
+        let answer = match status {
+            0 => Ok(size),
+            status => Err(status),
+        };
+        self.proxy.grpc = answer.unwrap_or_default();
+        filter.on_tick_grpc(&self.proxy, CallId(id), answer);
+        self.proxy.grpc = 0;
     }
 }
 
@@ -74,11 +86,11 @@ impl<F: Filter> RootContext for Root<F> {
         Some(ContextType::HttpContext)
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         Some(Box::new(Http {
             filter: self.filter.clone(),
             stream: None,
-            proxy: Proxy::of_request(),
+            proxy: Proxy::of_request(id),
             held: None,
         }))
     }
@@ -108,6 +120,22 @@ impl<F: Filter> Http<F> {
         self.proxy.request = at_hand(Held::Request);
         self.proxy.response = at_hand(Held::Response);
         self.held = held;
+        self.proxy.mark(match held {
+            Some(Held::Request) if !self.proxy.has_answered() => State::Held,
+            _ => State::Elsewhere,
+        });
+    }
+
+    /// What was done by the request's ticket was done without this context.
+    fn catch_up(&mut self) {
+        match self.proxy.state() {
+            Some(State::Resumed) => self.hold(None),
+            Some(State::Answered) => {
+                self.proxy.end();
+                self.hold(None);
+            }
+            Some(State::Held | State::Elsewhere) | None => {}
+        }
     }
 
     fn action(&mut self, flow: Flow, what: Held) -> Action {
@@ -135,6 +163,7 @@ impl<F: Filter> Http<F> {
 
 impl<F: Filter> Context for Http<F> {
     fn on_http_call_response(&mut self, id: u32, headers: usize, body: usize, trailers: usize) {
+        self.catch_up();
         let (Some(filter), Some(stream)) = (&self.filter, &mut self.stream) else {
             return;
         };
@@ -168,6 +197,7 @@ impl<F: Filter> HttpContext for Http<F> {
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        self.catch_up();
         if let (Some(filter), Some(stream)) = (&self.filter, &mut self.stream) {
             self.proxy.chunk = size;
             filter.on_request_body(&self.proxy, stream, size, end);
@@ -181,7 +211,9 @@ impl<F: Filter> HttpContext for Http<F> {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
-        self.proxy.request = Message::Away;
+        // What is answered is held no longer, whoever answered.
+        self.catch_up();
+        self.hold(None);
         self.proxy.response = Message::AtHand;
         let flow = match (&self.filter, &mut self.stream) {
             (Some(filter), Some(stream)) => filter.on_response(&self.proxy, stream, end),
@@ -197,5 +229,12 @@ impl<F: Filter> HttpContext for Http<F> {
             self.proxy.end();
             filter.on_done(&self.proxy, &mut stream);
         }
+    }
+}
+
+impl<F: Filter> Drop for Http<F> {
+    /// The request is over: its ticket must not lead to it.
+    fn drop(&mut self) {
+        self.proxy.mark(State::Elsewhere);
     }
 }

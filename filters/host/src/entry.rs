@@ -11,7 +11,7 @@ pub enum Flow {
     /// It has been answered.
     Answered,
     /// It waits for the answer to a call that the filter made: what [`Filter::on_call`] then says
-    /// becomes of it.
+    /// becomes of it. A request may also wait for a tick: see [`Host::ticket`].
     Held,
 }
 
@@ -63,4 +63,10 @@ pub trait Filter: Sized + 'static {
     /// A call that was made in a tick is answered, or failed. It may be one that a filter under
     /// an earlier configuration made.
     fn on_tick_call(&self, _: &dyn Host, _: CallId, _: CallAnswer) {}
+
+    /// A gRPC call is answered with a message of so many bytes, to be read by
+    /// [`Host::grpc_message`], or failed with a gRPC status: the called one's, or Envoy's 14 where
+    /// it reaches nobody and 4 where it takes too long. It may be one that a filter under an
+    /// earlier configuration made.
+    fn on_tick_grpc(&self, _: &dyn Host, _: CallId, _: Result<usize, u32>) {}
 }

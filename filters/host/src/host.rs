@@ -1,6 +1,6 @@
 //! The trait between a filter and its proxy.
 
-use crate::{Call, CallId};
+use crate::{Call, CallId, GrpcCall, GrpcStatus, Ticket};
 use std::fmt;
 use std::time::Duration;
 
@@ -66,17 +66,6 @@ pub struct Reply<'a> {
     pub headers: Vec<(&'a str, &'a str)>,
 }
 
-/// The gRPC status codes that filters answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GrpcStatus {
-    /// 3: the request is malformed.
-    InvalidArgument,
-    /// 7: the caller may not.
-    PermissionDenied,
-    /// 14: not now.
-    Unavailable,
-}
-
 /// What a filter may ask of its proxy. While a request is handled, headers and properties are
 /// that request's.
 ///
@@ -104,6 +93,8 @@ pub trait Host {
     fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
     /// Adds a response header to those that are there.
     fn add_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
+    /// Removes a response header, however often it is there.
+    fn remove_response_header(&self, name: &str) -> Result<(), HostError>;
 
     /// An attribute, where there is one.
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError>;
@@ -136,6 +127,23 @@ pub trait Host {
     /// At most `max` bytes of its body, from the start.
     fn call_body(&self, max: usize) -> Result<Vec<u8>, HostError>;
 
+    /// Makes a gRPC call, in a tick. Its answer comes to
+    /// [`Filter::on_tick_grpc`](crate::Filter::on_tick_grpc), once. An error is an answer: none
+    /// will come; among them is a cluster that the proxy does not have. So is metadata that is a
+    /// pseudo-header, and a cluster or authority that is too long to be told the proxy: 125 bytes
+    /// are not, nor is a longer name of a cluster that begins with `outbound|`, without authority.
+    fn call_grpc(&self, call: &GrpcCall<'_>) -> Result<CallId, HostError>;
+    /// At most `max` bytes of the message that answers it, from the start.
+    fn grpc_message(&self, max: usize) -> Result<Vec<u8>, HostError>;
+
+    /// By which this request, once it is held, can be gone on with from a tick; `None` in a tick.
+    fn ticket(&self) -> Option<Ticket>;
+    /// Lets a request go on that is held, from a tick or the answer to what was called in one:
+    /// `false` where it is not held, because it went on, was answered or is over.
+    fn resume(&self, ticket: &Ticket) -> Result<bool, HostError>;
+    /// Answers a request that is held, likewise.
+    fn reply_to(&self, ticket: &Ticket, reply: &Reply<'_>) -> Result<bool, HostError>;
+
     /// What all workers share under a key, and the number of its state.
     fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError>;
     /// Shares something under a key. With the number of a state it does so only where that is
@@ -144,6 +152,9 @@ pub trait Host {
 
     /// The time since 1970.
     fn now(&self) -> Result<Duration, HostError>;
+    /// The time since a moment that is the same for all workers of a proxy. It never goes back,
+    /// and nobody sets it.
+    fn monotonic(&self) -> Duration;
     /// How much memory the filter's module has, in bytes, where that can be known. A module never
     /// gives memory back: it is the most it ever had.
     fn memory(&self) -> Option<u64>;

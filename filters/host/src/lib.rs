@@ -10,16 +10,21 @@
 mod call;
 mod drive;
 mod entry;
+mod grpc;
+mod grpc_service;
 mod host;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod proxy;
+mod ticket;
 
 pub use call::{Call, CallAnswer, CallId};
 #[doc(hidden)]
 pub use drive::{proxy_wasm, register};
 pub use entry::{Filter, Flow};
-pub use host::{GrpcStatus, Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
+pub use grpc::{GrpcCall, GrpcStatus};
+pub use host::{Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
+pub use ticket::Ticket;
 
 /// Exports a [`Filter`] to the proxy.
 #[macro_export]

@@ -1,11 +1,14 @@
 //! A host in memory: what a filter did is there to be looked at, in what order is not.
 
 mod calls;
+mod grpc;
+mod requests;
 mod shared;
 
-use crate::host::{GrpcStatus, Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
-use crate::{Call, CallId};
+use crate::host::{Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
+use crate::{Call, CallId, GrpcCall, GrpcStatus, Ticket};
 pub use calls::SentCall;
+pub use grpc::SentGrpc;
 pub use shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -26,6 +29,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn of(reply: &Reply<'_>) -> Self {
+        Self {
+            status: reply.status,
+            grpc_status: reply.grpc_status,
+            body: reply.body.as_bytes().to_vec(),
+            headers: owned(&reply.headers),
+        }
+    }
+
     /// The body, as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
@@ -50,12 +62,18 @@ pub struct MockHost {
     pub properties: RefCell<BTreeMap<String, Vec<u8>>>,
     /// What was set in the filter state.
     pub filter_state: RefCell<BTreeMap<String, String>>,
-    /// The answers given; a filter gives one at most.
+    /// The answers given to the request; a filter gives one at most.
     pub answers: RefCell<Vec<Answer>>,
+    /// The numbers of the requests that went on by their tickets.
+    pub resumed: RefCell<Vec<u32>>,
+    /// The answers given by tickets, with the numbers of the requests.
+    pub late_answers: RefCell<Vec<(u32, Answer)>>,
     /// The time since 1970.
     pub time: Cell<Duration>,
     /// How far it goes on with each look at it.
     pub step: Cell<Duration>,
+    /// The time that nobody sets.
+    pub monotonic: Cell<Duration>,
     /// The module's memory, in bytes.
     pub memory: Cell<Option<u64>>,
     /// Metrics by name.
@@ -66,12 +84,16 @@ pub struct MockHost {
     pub broken: RefCell<Vec<&'static str>>,
     /// The calls that were made.
     pub calls: RefCell<Vec<SentCall>>,
+    /// The gRPC calls that were made.
+    pub grpc_calls: RefCell<Vec<SentGrpc>>,
     /// What the workers share.
     pub shared: Rc<RefCell<Shared>>,
     names: RefCell<Vec<String>>,
     is_request_away: Cell<bool>,
     last_call: Cell<u32>,
     answered: RefCell<calls::Answered>,
+    message: RefCell<Vec<u8>>,
+    requests: requests::Requests,
 }
 
 impl MockHost {
@@ -88,12 +110,14 @@ impl MockHost {
             shared: Rc::clone(&self.shared),
             time: self.time.clone(),
             step: self.step.clone(),
+            monotonic: self.monotonic.clone(),
             ..Self::default()
         }
     }
 
     /// The next request of the same worker.
     pub fn start_request(&self, headers: &[(&str, &str)]) {
+        self.requests.start();
         *self.request.borrow_mut() = owned(headers);
         self.is_request_away.set(false);
         self.body.borrow_mut().clear();
@@ -109,9 +133,11 @@ impl MockHost {
         *self.response.borrow_mut() = owned(headers);
     }
 
-    /// Time goes on.
+    /// Time goes on, by all clocks.
     pub fn advance(&self, by: Duration) {
         self.time.set(self.time.get().saturating_add(by));
+        let monotonic = self.monotonic.get().saturating_add(by);
+        self.monotonic.set(monotonic);
     }
 
     /// Sets an attribute.
@@ -250,6 +276,12 @@ impl Host for MockHost {
         Ok(())
     }
 
+    fn remove_response_header(&self, name: &str) -> Result<(), HostError> {
+        self.check("remove response header")?;
+        self.response.borrow_mut().retain(|(n, _)| n != name);
+        Ok(())
+    }
+
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
         self.check("get property")?;
         Ok(self.properties.borrow().get(&path.join(".")).cloned())
@@ -269,12 +301,7 @@ impl Host for MockHost {
     }
 
     fn reply(&self, reply: &Reply<'_>) -> Result<(), HostError> {
-        self.push_answer(Answer {
-            status: reply.status,
-            grpc_status: reply.grpc_status,
-            body: reply.body.as_bytes().to_vec(),
-            headers: owned(&reply.headers),
-        })
+        self.push_answer(Answer::of(reply))
     }
 
     fn answer(&self, status: u16, headers: &[(&str, &[u8])], body: &[u8]) -> Result<(), HostError> {
@@ -307,6 +334,30 @@ impl Host for MockHost {
         Ok(part(&self.answered.borrow().body, 0, max))
     }
 
+    fn call_grpc(&self, call: &GrpcCall<'_>) -> Result<CallId, HostError> {
+        self.check("call grpc")?;
+        self.send_grpc(call)
+    }
+
+    fn grpc_message(&self, max: usize) -> Result<Vec<u8>, HostError> {
+        self.check("grpc message")?;
+        Ok(part(&self.message.borrow(), 0, max))
+    }
+
+    fn ticket(&self) -> Option<Ticket> {
+        Some(self.requests.ticket())
+    }
+
+    fn resume(&self, ticket: &Ticket) -> Result<bool, HostError> {
+        self.check("resume")?;
+        Ok(self.let_go(ticket))
+    }
+
+    fn reply_to(&self, ticket: &Ticket, reply: &Reply<'_>) -> Result<bool, HostError> {
+        self.check("reply to")?;
+        Ok(self.answer_late(ticket, Answer::of(reply)))
+    }
+
     fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
         self.check("get shared data")?;
         Ok(self.shared.borrow().get(key))
@@ -322,6 +373,10 @@ impl Host for MockHost {
         let now = self.time.get();
         self.time.set(now.saturating_add(self.step.get()));
         Ok(now)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.monotonic.get()
     }
 
     fn memory(&self) -> Option<u64> {

@@ -6,11 +6,13 @@
 //! panic is not asked. Envoy's header maps are there while their message is at hand, which is
 //! until it goes on, and again when it is logged.
 
-use crate::host::{GrpcStatus, Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
-use crate::{Call, CallAnswer, CallId};
+use crate::grpc_service::grpc_service;
+use crate::host::{Headers, Host, HostError, Level, MetricId, MetricKind, Reply};
+use crate::ticket::State;
+use crate::{Call, CallAnswer, CallId, GrpcCall, GrpcStatus, Ticket};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, GrpcStatusCode, LogLevel, MapType, MetricType, Status};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A state that no key gets to: the numbers go up from 1.
@@ -34,6 +36,8 @@ pub(crate) enum Message {
 /// The proxy, as one of its contexts sees it: what is there now.
 #[derive(Default)]
 pub(crate) struct Proxy {
+    /// The proxy's number of the context.
+    context: u32,
     is_request: bool,
     pub(crate) request: Message,
     pub(crate) response: Message,
@@ -41,12 +45,24 @@ pub(crate) struct Proxy {
     pub(crate) chunk: usize,
     /// What can be read of a call's answer.
     pub(crate) call: CallAnswer,
+    /// The size of a gRPC answer that can be read.
+    pub(crate) grpc: usize,
     answered: Cell<bool>,
+    /// The request's, if it was asked for.
+    ticket: OnceCell<Ticket>,
 }
 
 impl Proxy {
-    pub(crate) fn of_request() -> Self {
+    pub(crate) fn of_filter(context: u32) -> Self {
         Self {
+            context,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn of_request(context: u32) -> Self {
+        Self {
+            context,
             is_request: true,
             ..Self::default()
         }
@@ -60,6 +76,37 @@ impl Proxy {
     /// It is too late to answer.
     pub(crate) fn end(&self) {
         self.answered.set(true);
+    }
+
+    /// What became of the request by its ticket.
+    pub(crate) fn state(&self) -> Option<State> {
+        self.ticket.get().map(Ticket::state)
+    }
+
+    /// What becomes of it without.
+    pub(crate) fn mark(&self, state: State) {
+        if let Some(ticket) = self.ticket.get() {
+            ticket.set(state);
+        }
+    }
+
+    /// Does something to a request that is held, as if in a callback of its own. That of another
+    /// request is not the place for it: the proxy may be about to end that one.
+    fn by_ticket(
+        &self,
+        ticket: &Ticket,
+        state: State,
+        call: &'static str,
+        act: impl FnOnce() -> Result<(), Status>,
+    ) -> Result<bool, HostError> {
+        there(!self.is_request, call)?;
+        if !ticket.take(state) {
+            return Ok(false);
+        }
+        hostcalls::set_effective_context(ticket.request()).map_err(failed(call))?;
+        let done = act();
+        let back = hostcalls::set_effective_context(self.context);
+        done.and(back).map(|()| true).map_err(failed(call))
     }
 
     /// Answers once, and only a request.
@@ -102,6 +149,44 @@ fn part(
     }
     let bytes = hostcalls::get_buffer(buffer, start, length).map_err(failed(call))?;
     Ok(bytes.unwrap_or_default())
+}
+
+fn send(reply: &Reply<'_>) -> Result<(), Status> {
+    let headers = &reply.headers;
+    match reply.grpc_status {
+        Some(status) => {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_bytes()));
+            hostcalls::send_grpc_response(code(status), Some(reply.body), headers.collect())
+        }
+        None => hostcalls::send_http_response(
+            u32::from(reply.status),
+            headers.clone(),
+            Some(reply.body.as_bytes()),
+        ),
+    }
+}
+
+fn code(status: GrpcStatus) -> GrpcStatusCode {
+    match status {
+        GrpcStatus::Cancelled => GrpcStatusCode::Cancelled,
+        GrpcStatus::Unknown => GrpcStatusCode::Unknown,
+        GrpcStatus::InvalidArgument => GrpcStatusCode::InvalidArgument,
+        GrpcStatus::DeadlineExceeded => GrpcStatusCode::DeadlineExceeded,
+        GrpcStatus::NotFound => GrpcStatusCode::NotFound,
+        GrpcStatus::AlreadyExists => GrpcStatusCode::AlreadyExists,
+        GrpcStatus::PermissionDenied => GrpcStatusCode::PermissionDenied,
+        GrpcStatus::ResourceExhausted => GrpcStatusCode::ResourceExhausted,
+        GrpcStatus::FailedPrecondition => GrpcStatusCode::FailedPrecondition,
+        GrpcStatus::Aborted => GrpcStatusCode::Aborted,
+        GrpcStatus::OutOfRange => GrpcStatusCode::OutOfRange,
+        GrpcStatus::Unimplemented => GrpcStatusCode::Unimplemented,
+        GrpcStatus::Internal => GrpcStatusCode::Internal,
+        GrpcStatus::Unavailable => GrpcStatusCode::Unavailable,
+        GrpcStatus::DataLoss => GrpcStatusCode::DataLoss,
+        GrpcStatus::Unauthenticated => GrpcStatusCode::Unauthenticated,
+    }
 }
 
 impl Host for Proxy {
@@ -149,6 +234,12 @@ impl Host for Proxy {
             .map_err(failed("add response header"))
     }
 
+    fn remove_response_header(&self, name: &str) -> Result<(), HostError> {
+        there(self.response == Message::AtHand, "remove response header")?;
+        hostcalls::remove_map_value(MapType::HttpResponseHeaders, name)
+            .map_err(failed("remove response header"))
+    }
+
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
         hostcalls::get_property(path.to_vec()).map_err(failed("get property"))
     }
@@ -165,25 +256,7 @@ impl Host for Proxy {
     }
 
     fn reply(&self, reply: &Reply<'_>) -> Result<(), HostError> {
-        let headers = &reply.headers;
-        self.answer_once(|| match reply.grpc_status {
-            Some(status) => {
-                let code = match status {
-                    GrpcStatus::InvalidArgument => GrpcStatusCode::InvalidArgument,
-                    GrpcStatus::PermissionDenied => GrpcStatusCode::PermissionDenied,
-                    GrpcStatus::Unavailable => GrpcStatusCode::Unavailable,
-                };
-                let headers = headers
-                    .iter()
-                    .map(|(name, value)| (*name, value.as_bytes()));
-                hostcalls::send_grpc_response(code, Some(reply.body), headers.collect())
-            }
-            None => hostcalls::send_http_response(
-                u32::from(reply.status),
-                headers.clone(),
-                Some(reply.body.as_bytes()),
-            ),
-        })
+        self.answer_once(|| send(reply))
     }
 
     fn answer(&self, status: u16, headers: &[(&str, &[u8])], body: &[u8]) -> Result<(), HostError> {
@@ -219,6 +292,46 @@ impl Host for Proxy {
         part(buffer, self.call.body, 0, max, "call body")
     }
 
+    fn call_grpc(&self, call: &GrpcCall<'_>) -> Result<CallId, HostError> {
+        let name = "call grpc";
+        let mut names = call.metadata.iter().map(|(name, _)| name);
+        let is_metadata = names.all(|name| !name.starts_with(':'));
+        there(!self.is_request && is_metadata, name)?;
+        let service = grpc_service(call.cluster, call.authority);
+        let service = service.ok_or_else(|| failed(name)(Status::BadArgument))?;
+        let timeout = call.timeout.clamp(SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
+        hostcalls::dispatch_grpc_call(
+            &service,
+            call.service,
+            call.method,
+            call.metadata.to_vec(),
+            Some(call.message),
+            timeout,
+        )
+        .map(CallId)
+        .map_err(failed(name))
+    }
+
+    fn grpc_message(&self, max: usize) -> Result<Vec<u8>, HostError> {
+        let buffer = BufferType::GrpcReceiveBuffer;
+        part(buffer, self.grpc, 0, max, "grpc message")
+    }
+
+    fn ticket(&self) -> Option<Ticket> {
+        let new = || Ticket::new(self.context, State::Elsewhere);
+        self.is_request
+            .then(|| self.ticket.get_or_init(new).clone())
+    }
+
+    fn resume(&self, ticket: &Ticket) -> Result<bool, HostError> {
+        let go_on = hostcalls::resume_http_request;
+        self.by_ticket(ticket, State::Resumed, "resume", go_on)
+    }
+
+    fn reply_to(&self, ticket: &Ticket, reply: &Reply<'_>) -> Result<bool, HostError> {
+        self.by_ticket(ticket, State::Answered, "reply to", || send(reply))
+    }
+
     fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
         let (value, state) = hostcalls::get_shared_data(key).map_err(failed("get shared data"))?;
         // A value that is empty comes as none with a state.
@@ -241,6 +354,19 @@ impl Host for Proxy {
     fn now(&self) -> Result<Duration, HostError> {
         let now = hostcalls::get_current_time().map_err(failed("current time"))?;
         Ok(now.duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
+    /// By WASI, whose clock Envoy takes from the machine. `std::time::Instant` is the same clock,
+    /// and has no beginning that another worker would know.
+    #[cfg(target_os = "wasi")]
+    fn monotonic(&self) -> Duration {
+        let now = coarsetime::Instant::now_without_cache_update();
+        coarsetime::Duration::from_ticks(now.as_ticks()).into()
+    }
+
+    #[cfg(not(target_os = "wasi"))]
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
     }
 
     #[cfg(target_arch = "wasm32")]

@@ -69,11 +69,10 @@ impl MockHost {
                 status: 2,
             });
         }
-        let id = self.last_call.get().saturating_add(1);
-        self.last_call.set(id);
+        let id = self.next_call();
         let headers = call.headers.iter();
         self.calls.borrow_mut().push(SentCall {
-            id: CallId(id),
+            id,
             cluster: call.cluster.to_owned(),
             headers: headers
                 .map(|(n, v)| ((*n).to_owned(), v.to_vec()))
@@ -81,6 +80,13 @@ impl MockHost {
             body: call.body.map(<[u8]>::to_vec),
             timeout: call.timeout,
         });
-        Ok(CallId(id))
+        Ok(id)
+    }
+
+    /// The numbers of all calls are different.
+    pub(super) fn next_call(&self) -> CallId {
+        let id = self.last_call.get().saturating_add(1);
+        self.last_call.set(id);
+        CallId(id)
     }
 }
