@@ -32,6 +32,16 @@ const FILTERS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("noop", "landbridge-noop", &[]),
+    (
+        "hostcheck",
+        "landbridge-hostcheck",
+        &[
+            "proxy_on_tick",
+            "proxy_on_grpc_receive",
+            "proxy_on_grpc_close",
+            "proxy_on_request_body",
+        ],
+    ),
 ];
 
 pub(crate) fn run(args: &BuildArgs) -> Result<()> {

@@ -25,7 +25,10 @@ pub trait Filter: Sized + 'static {
     type Stream: 'static;
 
     /// How often [`on_tick`](Self::on_tick) is called in each worker, from the first
-    /// configuration on.
+    /// configuration on; and in Envoy's main thread, which has a filter that no request comes to.
+    /// A tick comes a little late, and the next one counts from there: whoever wants to know how
+    /// much time has gone by looks at a clock. Under an earlier configuration a filter ticks on for
+    /// as long as it has requests.
     const TICK: Option<Duration> = None;
 
     /// Takes a configuration wholly, or refuses it: the proxy then keeps the last good one. What
@@ -65,8 +68,8 @@ pub trait Filter: Sized + 'static {
     fn on_tick_call(&self, _: &dyn Host, _: CallId, _: CallAnswer) {}
 
     /// A gRPC call is answered with a message of so many bytes, to be read by
-    /// [`Host::grpc_message`], or failed with a gRPC status: the called one's, or Envoy's 14 where
-    /// it reaches nobody and 4 where it takes too long. It may be one that a filter under an
-    /// earlier configuration made.
+    /// [`Host::grpc_message`], or failed with a gRPC status: the called one's; or Envoy's, which is
+    /// 14 where it reaches nobody or not in time, and 13 where what comes is no answer. It may be
+    /// one that a filter under an earlier configuration made.
     fn on_tick_grpc(&self, _: &dyn Host, _: CallId, _: Result<usize, u32>) {}
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct GrpcCall<'a> {
     /// The proxy's cluster that it goes to.
     pub cluster: &'a str,
-    /// The `:authority`; the cluster's name, if there is none.
+    /// The `:authority`; the cluster's name, if there is none. Not every service takes a name that
+    /// has a `|` in it, as Istio's have: those made with Rust's `h2` reset the stream.
     pub authority: Option<&'a str>,
     /// The service, with its package, e.g. `grpc.health.v1.Health`.
     pub service: &'a str,

@@ -1,9 +1,9 @@
 //! Where a gRPC call goes, as the proxy takes it: `envoy.config.core.v3.GrpcService`.
 //!
 //! Envoy takes the name of a cluster too, but first tries to read it as a message; and what is a
-//! message that names nothing makes proxy-wasm panic. So it gets a message. proxy-wasm wants it to
-//! be text: the lengths in it stay below 128, where they are one byte of ASCII, and cluster and
-//! authority stand in two halves, which protobuf merges.
+//! message that names nothing makes proxy-wasm panic. So it gets a message, in which there is room
+//! for the authority. proxy-wasm wants it to be text: the lengths in it stay below 128, where they
+//! are one byte of ASCII, and cluster and authority stand in two halves, which protobuf merges.
 
 /// The field `envoy_grpc` of `GrpcService`, of type `EnvoyGrpc`.
 const ENVOY_GRPC: u8 = 0x0a;
@@ -14,19 +14,14 @@ const AUTHORITY: u8 = 0x12;
 /// The longest text that fits: a tag and a length stand before it.
 const LONGEST: usize = 125;
 
-/// The message; or the cluster's name itself, if it is too long, and cannot be taken for a message.
+/// The message, if all of it fits.
 pub(crate) fn grpc_service(cluster: &str, authority: Option<&str>) -> Option<String> {
-    match authority {
-        None if cluster.len() > LONGEST => cannot_be_read(cluster).then(|| cluster.to_owned()),
-        authority => {
-            let mut message = String::new();
-            half(&mut message, CLUSTER_NAME, cluster)?;
-            if let Some(authority) = authority {
-                half(&mut message, AUTHORITY, authority)?;
-            }
-            Some(message)
-        }
+    let mut message = String::new();
+    half(&mut message, CLUSTER_NAME, cluster)?;
+    if let Some(authority) = authority {
+        half(&mut message, AUTHORITY, authority)?;
     }
+    Some(message)
 }
 
 fn half(message: &mut String, field: u8, value: &str) -> Option<()> {
@@ -38,11 +33,6 @@ fn half(message: &mut String, field: u8, value: &str) -> Option<()> {
     message.push_str(std::str::from_utf8(&head).ok()?);
     message.push_str(value);
     Some(())
-}
-
-/// Whether its first byte is no tag: there are no wire types 6 and 7. `outbound|…` is such a name.
-fn cannot_be_read(name: &str) -> bool {
-    name.bytes().next().is_some_and(|tag| tag & 7 > 5)
 }
 
 #[cfg(test)]
@@ -62,11 +52,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_goes_as_it_is_if_it_cannot_be_read_otherwise() {
-        let outbound = format!("outbound|8081||{}.svc.cluster.local", "a".repeat(100));
-        assert_eq!(grpc_service(&outbound, None), Some(outbound.clone()));
-        assert_eq!(grpc_service(&outbound, Some("a")), None);
-        assert_eq!(grpc_service("a", Some(&outbound)), None);
-        assert_eq!(grpc_service(&"a".repeat(126), None), None);
+    fn what_is_too_long_does_not_fit() {
+        for length in [126, 128, 255, 256, 1 << 16] {
+            let long = "a".repeat(length);
+            assert_eq!(grpc_service(&long, None), None);
+            assert_eq!(grpc_service("a", Some(&long)), None);
+        }
     }
 }

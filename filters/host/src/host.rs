@@ -129,9 +129,8 @@ pub trait Host {
 
     /// Makes a gRPC call, in a tick. Its answer comes to
     /// [`Filter::on_tick_grpc`](crate::Filter::on_tick_grpc), once. An error is an answer: none
-    /// will come; among them is a cluster that the proxy does not have. So is metadata that is a
-    /// pseudo-header, and a cluster or authority that is too long to be told the proxy: 125 bytes
-    /// are not, nor is a longer name of a cluster that begins with `outbound|`, without authority.
+    /// will come; such is a cluster that the proxy does not have, or that has no endpoint, metadata
+    /// that is a pseudo-header, and a cluster or authority of more than 125 bytes.
     fn call_grpc(&self, call: &GrpcCall<'_>) -> Result<CallId, HostError>;
     /// At most `max` bytes of the message that answers it, from the start.
     fn grpc_message(&self, max: usize) -> Result<Vec<u8>, HostError>;
