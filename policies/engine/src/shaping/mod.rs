@@ -1,0 +1,4 @@
+//! Parts of traffic shaping.
+
+mod recent;
+pub mod retries;
