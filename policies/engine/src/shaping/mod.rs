@@ -1,4 +1,8 @@
 //! Parts of traffic shaping.
 
+mod ramp;
 mod recent;
 pub mod retries;
+pub mod split;
+#[cfg(test)]
+mod split_laws;
