@@ -1,5 +1,6 @@
 //! Parts of traffic shaping.
 
+pub mod deadline;
 mod ramp;
 mod recent;
 pub mod retries;
