@@ -1,6 +1,7 @@
 //! Parts of traffic shaping.
 
 pub mod deadline;
+pub mod fault;
 mod ramp;
 mod recent;
 pub mod retries;
