@@ -1,5 +1,6 @@
 //! Parts of traffic shaping.
 
+pub mod concurrency;
 pub mod deadline;
 pub mod fault;
 mod ramp;

@@ -9,7 +9,7 @@
 //!
 //! The split's name is a part of the draw: who is on the canary of one is on that of another by
 //! chance only, so that the same few callers do not bear all experiments (Tang et al., *Overlapping
-//! Experiment Infrastructure*, KDD 2010, section 4).
+//! Experiment Infrastructure*, KDD 2010).
 //!
 //! Requests without a key are shared out evenly, in the order in which they come.
 
