@@ -9,25 +9,31 @@
 //! limit' = limit · clamp(tolerance · base / seen, 0.5, 1) + √limit, and a fifth of the way there
 //! ```
 //!
-//! The √limit, Envoy's headroom, is a queue that is let be, so that the limit can grow. In overload the limit settles
-//! where what the gradient takes is what the queue gives: with a tolerance of 1.5 at about twice
-//! the requests that the service has hands for, where answers take twice the base.
+//! The √limit, Envoy's headroom, is a queue that is let be, so that the limit can grow. In overload
+//! the limit settles where what the gradient takes is what the queue gives: with a tolerance of 1.5
+//! at about twice the requests that the service has hands for, where answers take twice the base.
 //!
 //! The base cannot be seen in overload, since there always is a queue. Taking the lowest that was
 //! seen lately for it lets it drift: each limit allows a queue, in which the next base is seen. So
 //! the limit is lowered at times until there can be no queue, as BBR does to find the base of a
-//! path (ProbeRTT in draft-ietf-ccwg-bbr) and Envoy to find its `minRTT`. By Little's
-//! law `limit · base / seen` requests keep a service busy; 0.7 of them leave it some rest. Where
-//! that finds a lower base than was believed, it may still have been in a queue, and the limit is
-//! lowered further, until it no longer helps.
+//! path (ProbeRTT in draft-ietf-ccwg-bbr) and Envoy to find its `minRTT`. By Little's law
+//! `limit · base / seen` requests keep a service busy; 0.7 of them leave it some rest. Where that
+//! finds a lower base than was believed, it may still have been in a queue, and the limit is lowered
+//! further, until it no longer helps.
 //!
 //! A service that has become slow looks as one that is overloaded, except that a lower limit does
 //! not help; and while the base is believed to be higher than it is, the limit grows by a queue. So
 //! when the limit has moved much since the last probe, there is one.
 //!
+//! Where several proxies send to one service, a probe of one finds the queue of the others, and bases
+//! drift up, each by the other's: simulated, three proxies made answers take a hundred times as long
+//! in seven minutes. So all probe at once, at turns of the clock on the wall that follow from the
+//! limit's name. Clocks may be 100 ms apart; at 400 ms bases drift as without.
+//!
 //! Critical requests that are served in full bear no probe, unless the limit has fallen: for them it
-//! stays. The others are refused then, which mostly is as good. Only a window in which no more were under way than the
-//! probe wanted shows the base; another can show that it is lower, but never that it is higher.
+//! stays. The others are refused then, which mostly is as good. Only a window in which no more were
+//! under way than the probe wanted shows the base; another can show that it is lower, but never that
+//! it is higher.
 
 use super::histogram::Histogram;
 use super::settings::AdaptiveSettings;
@@ -65,10 +71,13 @@ const LEARNING: f64 = 0.1;
 const STALE: Millis = 20;
 /// From when on workers know a limit: ticks come every 50 ms.
 const KNOWN: Millis = 60;
-/// The first probe comes after so many windows.
-const SOON: Millis = 10;
-/// A probe for a limit that has moved comes so many windows after the last probe: each one refuses some.
-const RESTED: Millis = 30;
+/// A probe that has seen what it wanted goes on for so long, since others may have begun it later.
+const LATER: Millis = 100;
+/// How many windows there are from turn to turn: a limit that has moved is probed with the next
+/// turn.
+const TURN: Millis = 30;
+/// How late a probe may begin.
+const LATE: Millis = 110;
 
 /// What one worker counted since it last told the others.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,8 +114,8 @@ pub(super) struct Gradient {
     probe: Option<Probe>,
     /// Whether there was a probe.
     probed: bool,
-    last_probe: Millis,
-    next_probe: Millis,
+    /// The turn of the last probe.
+    turn: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -125,11 +134,29 @@ struct Probe {
     limit: f64,
     /// Whether critical requests bear it, too.
     for_all: bool,
-    /// Whether what was under way before it has ended: only then are samples of use.
-    drained: bool,
+    phase: Phase,
     /// The lowest that was seen.
     lowest: f64,
     dips: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    /// What was under way before ends.
+    Draining,
+    /// Samples are of use.
+    Measuring,
+    /// Others may still measure.
+    Waiting,
+}
+
+/// When a worker looks at a limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// Of a clock that is never set back.
+    pub(super) now: Millis,
+    /// Since 1970.
+    pub(super) wall: Millis,
 }
 
 impl Gradient {
@@ -148,8 +175,7 @@ impl Gradient {
             },
             probe: None,
             probed: false,
-            last_probe: now,
-            next_probe: now.saturating_add(settings.window.saturating_mul(SOON)),
+            turn: 0,
         }
     }
 
@@ -166,9 +192,10 @@ impl Gradient {
         &mut self,
         counted: &Counted,
         key: &str,
-        now: Millis,
+        moment: Moment,
         settings: &AdaptiveSettings,
     ) {
+        let now = moment.now;
         self.mend(now, settings);
         let window = &mut self.window;
         window.samples.merge(&counted.samples);
@@ -176,24 +203,29 @@ impl Gradient {
         window.peak = window.peak.max(counted.peak);
         window.critical = window.critical.saturating_add(counted.critical);
         window.refused = window.refused.saturating_add(counted.refused);
-        if !self.is_over(now, settings) {
+        if self.begin_probe(key, moment, settings) || !self.is_over(now, settings) {
             return;
         }
         let waited = now.saturating_sub(self.window.start);
         let stale = waited > self.length(settings).saturating_mul(STALE);
         let timed = self.window.samples.count();
         let ended = timed.saturating_add(self.window.failed);
-        let draining = self.probe.is_some_and(|probe| !probe.drained);
-        if ended < FEW && !stale && !draining {
+        let phase = self.probe.map_or(Phase::Measuring, |probe| probe.phase);
+        if ended < FEW && !stale && phase == Phase::Measuring {
             return;
         }
         let window = std::mem::take(&mut self.window);
         self.window.start = now;
         let seen = window.samples.median().filter(|_| timed >= FEW);
-        match &mut self.probe {
-            Some(probe) if draining => probe.drained = true,
-            Some(_) => self.measured(seen, window.peak, key, now, settings),
-            None => {
+        match (&mut self.probe, phase) {
+            (Some(probe), Phase::Draining) => probe.phase = Phase::Measuring,
+            (Some(_), Phase::Measuring) => self.measured(seen, window.peak, settings),
+            (Some(_), Phase::Waiting) => {
+                self.probe = None;
+                self.highest = self.limit;
+                self.then = self.limit;
+            }
+            (None, _) => {
                 if window.critical > 0 {
                     let refused = f64::from(window.refused) / f64::from(window.critical);
                     self.short += (refused - self.short) * FORGETTING;
@@ -201,16 +233,22 @@ impl Gradient {
                 let failing = f64::from(window.failed) > f64::from(ended) * FAILING;
                 let failing = failing && ended >= FEW;
                 self.adapt(seen, failing, window.peak, settings);
-                self.begin_probe(now, settings);
             }
         }
     }
 
-    /// Whether the window is at its end.
-    pub(super) fn is_over(&self, now: Millis, settings: &AdaptiveSettings) -> bool {
-        let draining = self.probe.is_some_and(|probe| !probe.drained);
-        let more = if draining { KNOWN } else { 0 };
-        let length = self.length(settings).saturating_add(more);
+    /// Whether there is something to do with the limit.
+    pub(super) fn is_due(&self, key: &str, moment: Moment, settings: &AdaptiveSettings) -> bool {
+        self.is_over(moment.now, settings) || self.turn_to_probe(key, moment, settings).is_some()
+    }
+
+    fn is_over(&self, now: Millis, settings: &AdaptiveSettings) -> bool {
+        let length = self.length(settings);
+        let length = match self.probe.map(|probe| probe.phase) {
+            Some(Phase::Draining) => length.saturating_add(KNOWN),
+            Some(Phase::Waiting) => LATER,
+            Some(Phase::Measuring) | None => length,
+        };
         now.saturating_sub(self.window.start) >= length
     }
 
@@ -248,22 +286,44 @@ impl Gradient {
         self.highest = self.highest.max(self.limit);
     }
 
-    fn begin_probe(&mut self, now: Millis, settings: &AdaptiveSettings) {
-        let rest = settings.window.saturating_mul(RESTED);
-        let rested = now.saturating_sub(self.last_probe) >= rest;
+    /// The turn of a probe that is to begin now.
+    fn turn_to_probe(&self, key: &str, moment: Moment, settings: &AdaptiveSettings) -> Option<u64> {
+        let length = settings
+            .window
+            .saturating_mul(TURN)
+            .min(settings.probe)
+            .max(1);
+        // Limits that have nothing to do with one another need not be probed together.
+        let phase = u64::from(hash(key.as_bytes())).checked_rem(settings.probe)?;
+        let wall = moment.wall.saturating_add(phase);
+        let (turn, passed) = (wall.checked_div(length)?, wall.checked_rem(length)?);
+        let every = settings.probe.checked_div(length)?.max(1);
+        let regular = turn.checked_rem(every)? == 0;
         let moved = self.has_fallen() || self.limit > self.then * RISEN;
-        if self.base <= 0.0 || !(moved && rested || now >= self.next_probe) {
-            return;
-        }
+        let wanted = regular || moved || !self.probed;
+        let can = self.probe.is_none() && self.base > 0.0;
+        (can && wanted && passed < LATE && turn != self.turn).then_some(turn)
+    }
+
+    fn begin_probe(&mut self, key: &str, moment: Moment, settings: &AdaptiveSettings) -> bool {
+        let Some(turn) = self.turn_to_probe(key, moment, settings) else {
+            return false;
+        };
         let busy = self.limit * (self.base / self.seen).min(1.0);
+        self.turn = turn;
         self.probe = Some(Probe {
             limit: self.dip(busy, settings),
             for_all: self.short > SHORT,
-            drained: false,
+            phase: Phase::Draining,
             // What was never probed may have been seen in a queue.
             lowest: if self.probed { self.base } else { f64::MAX },
             dips: 1,
         });
+        self.window = Window {
+            start: moment.now,
+            ..Window::default()
+        };
+        true
     }
 
     fn has_fallen(&self) -> bool {
@@ -274,49 +334,28 @@ impl Gradient {
         (limit * DIP).max(f64::from(settings.min))
     }
 
-    fn measured(
-        &mut self,
-        seen: Option<f64>,
-        peak: u32,
-        key: &str,
-        now: Millis,
-        settings: &AdaptiveSettings,
-    ) {
+    fn measured(&mut self, seen: Option<f64>, peak: u32, settings: &AdaptiveSettings) {
         let Some(mut probe) = self.probe else {
             return;
         };
+        probe.phase = Phase::Waiting;
         if let Some(seen) = seen {
             let emptied = f64::from(peak) <= (probe.limit / LOWER).max(probe.limit + 1.0);
             self.base = if emptied { seen } else { self.base.min(seen) };
             if seen < probe.lowest * LOWER && probe.dips < DIPS {
                 probe.lowest = seen;
                 probe.limit = self.dip(probe.limit, settings);
-                probe.drained = false;
                 probe.dips = probe.dips.saturating_add(1);
-                self.probe = Some(probe);
-                return;
-            }
-            self.probed |= emptied;
-            if !emptied && !probe.for_all && self.has_fallen() {
+                probe.phase = Phase::Draining;
+            } else if !emptied && !probe.for_all && self.has_fallen() {
                 // Something is wrong, and critical requests alone keep it from being seen.
                 probe.for_all = true;
-                probe.drained = false;
-                self.probe = Some(probe);
-                return;
+                probe.phase = Phase::Draining;
+            } else {
+                self.probed |= emptied;
             }
         }
-        self.probe = None;
-        self.highest = self.limit;
-        self.then = self.limit;
-        self.last_probe = now;
-        // Between three quarters and five quarters of the time, so that proxies that began together
-        // do not probe together for ever.
-        let quarter = settings.probe.div_euclid(4);
-        let seed = hash(format!("{key}{now}").as_bytes());
-        let jitter = u64::from(seed).checked_rem(quarter.saturating_mul(2).max(1));
-        let least = quarter.saturating_mul(3);
-        let wait = least.saturating_add(jitter.unwrap_or(0));
-        self.next_probe = now.saturating_add(wait);
+        self.probe = Some(probe);
     }
 
     /// Garbled numbers are as good as none, and times far ahead are from another clock.
@@ -375,11 +414,16 @@ mod tests {
         counted
     }
 
+    /// Far from any turn.
+    fn at(now: Millis) -> Moment {
+        Moment { now, wall: 1 }
+    }
+
     /// The limit after windows in which this was counted.
     fn after(windows: usize, each: &Counted) -> u32 {
         let mut gradient = Gradient::new(&SETTINGS, 0);
         for now in (100..).step_by(100).take(windows) {
-            gradient.merge(each, "limit", now, &SETTINGS);
+            gradient.merge(each, "limit", at(now), &SETTINGS);
         }
         gradient.limits(&SETTINGS).0
     }
@@ -407,7 +451,12 @@ mod tests {
     fn few_samples_wait_for_more() {
         let mut gradient = Gradient::new(&SETTINGS, 0);
         let mut merge = |samples, now| {
-            gradient.merge(&counted(samples, 10_000, 0, 100), "limit", now, &SETTINGS);
+            gradient.merge(
+                &counted(samples, 10_000, 0, 100),
+                "limit",
+                at(now),
+                &SETTINGS,
+            );
             gradient.limits(&SETTINGS).0
         };
         assert_eq!(merge(5, 100), 100);
@@ -420,7 +469,7 @@ mod tests {
         let mut gradient = Gradient::new(&SETTINGS, 0);
         gradient.limit = f64::NAN;
         assert_eq!(gradient.limits(&SETTINGS).0, 4);
-        gradient.merge(&Counted::default(), "limit", 1000, &SETTINGS);
+        gradient.merge(&Counted::default(), "limit", at(1000), &SETTINGS);
         assert_eq!(gradient.limits(&SETTINGS).0, 100);
     }
 }

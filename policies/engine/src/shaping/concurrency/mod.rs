@@ -23,7 +23,7 @@ pub use slots::Carried;
 use crate::draw::Draws;
 use crate::quantity::Millis;
 use crate::shared::{Store, read, update};
-use gradient::{Counted, Gradient};
+use gradient::{Counted, Gradient, Moment};
 use landbridge_model::{CriticalityLevel, Enforcement};
 use slots::{Slot, Slots};
 use std::mem;
@@ -140,19 +140,20 @@ impl Concurrency {
     }
 
     /// Tells the other workers what was counted, learns the limit, and gives back the slots that
-    /// are free.
-    pub fn tick(&mut self, now: Millis, store: &dyn Store) {
+    /// are free. `now` is as for [`Concurrency::try_begin`], `wall` is in milliseconds since 1970:
+    /// by that the proxies that send to one service agree on when to probe it.
+    pub fn tick(&mut self, now: Millis, wall: Millis, store: &dyn Store) {
         if let Limiting::Adaptive(settings) = self.settings.limit {
-            self.learn(&settings, now, store);
+            self.learn(&settings, Moment { now, wall }, store);
         }
         self.slots.tick(self.critical, now, store);
     }
 
-    fn learn(&mut self, settings: &AdaptiveSettings, now: Millis, store: &dyn Store) {
+    fn learn(&mut self, settings: &AdaptiveSettings, moment: Moment, store: &dyn Store) {
         let counted = mem::take(&mut self.counted);
         let known = if counted.is_empty() {
             let known = read::<Gradient>(store, &self.key).0;
-            known.filter(|gradient| !gradient.is_over(now, settings))
+            known.filter(|gradient| !gradient.is_due(&self.key, moment, settings))
         } else {
             None
         };
@@ -161,9 +162,9 @@ impl Concurrency {
             None => update(store, &self.key, |gradient: Option<&Gradient>| {
                 let mut gradient = match gradient {
                     Some(gradient) => gradient.clone(),
-                    None => Gradient::new(settings, now),
+                    None => Gradient::new(settings, moment.now),
                 };
-                gradient.merge(&counted, &self.key, now, settings);
+                gradient.merge(&counted, &self.key, moment, settings);
                 Some(gradient)
             })
             .and_then(|(gradient, _)| gradient),

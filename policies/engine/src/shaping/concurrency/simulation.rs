@@ -88,7 +88,8 @@ impl Seen {
 struct World {
     now: Micros,
     random: Random,
-    store: Memory,
+    /// That of each proxy; workers belong to them in turn.
+    stores: Vec<Memory>,
     workers: Vec<Concurrency>,
     events: BinaryHeap<Reverse<(Micros, Event)>>,
     requests: BTreeMap<u64, Request>,
@@ -131,7 +132,7 @@ impl World {
         Self {
             now: SECOND,
             random: Random(1),
-            store: Memory::default(),
+            stores: vec![Memory::default()],
             workers: (0..workers).map(worker).collect(),
             events,
             requests: BTreeMap::new(),
@@ -180,7 +181,11 @@ impl World {
                 self.arrive();
             }
             Event::Tick(worker) => {
-                self.workers[worker].tick(self.now / 1000, &self.store);
+                let proxy = worker % self.stores.len();
+                let now = self.now / 1000;
+                // Clocks on the wall are never quite the same.
+                let wall = 1_800_000_000_000 + now + proxy as u64 * 20;
+                self.workers[worker].tick(now, wall, &self.stores[proxy]);
                 if worker == 0 {
                     self.seen.limits.push(self.workers[0].limit());
                 }
@@ -211,7 +216,8 @@ impl World {
         });
         let level = level.map_or(self.levels[0].0, |(level, _)| *level);
         *self.seen.offered.entry(level).or_default() += 1;
-        let begin = self.workers[worker].try_begin(level, self.now / 1000, &self.store);
+        let store = &self.stores[worker % self.stores.len()];
+        let begin = self.workers[worker].try_begin(level, self.now / 1000, store);
         let Begin::Admitted(ticket) = begin else {
             return;
         };
@@ -382,4 +388,23 @@ fn a_small_limit_still_tells_levels_apart() {
     assert!(goodput >= 0.7, "{goodput}");
     let shares = [CriticalPlus, Critical, SheddablePlus, Sheddable].map(|l| seen.share(l));
     assert!(shares.is_sorted_by(|more, less| more >= less), "{shares:?}");
+}
+
+#[test]
+fn proxies_that_share_a_service_agree() {
+    for load in [0.9, 1.5, 3.0] {
+        let mut world = adaptive(3, 30, 20_000);
+        world.stores = (0..3).map(|_| Memory::default()).collect();
+        world.levels = vec![(CriticalPlus, 1.0)];
+        world.load(load);
+        world.run(40);
+        for minute in [1, 10] {
+            let seen = world.run(60);
+            let what = format!("three proxies, load {load}, minute {minute}");
+            let goodput = report(&what, &world, &seen, 60);
+            assert!(goodput >= 0.9 * load.min(1.0), "{what}: {goodput}");
+            assert!(seen.latency(0.5) < 4.0 * world.time, "{what}");
+            world.run(480);
+        }
+    }
 }
