@@ -14,6 +14,7 @@
 //! that allows must be [`Truth::Yes`]; a rule that denies may be [`Truth::Unknown`].
 
 mod applies;
+mod budget;
 mod bytes;
 mod caller;
 mod compile;
@@ -37,12 +38,15 @@ mod path;
 mod plan;
 mod policy_set;
 pub mod policy_test;
+mod quantity;
+pub mod shaping;
 mod shared;
 mod template;
 mod text_set;
 mod truth;
 mod xfcc;
 
+pub use budget::Earnings;
 pub use caller::{Caller, Certificate, SpiffeId};
 pub use decision::{Decision, Outcome, Reason, RuleRef, Shadow, Verdict};
 pub use digest::Digest;

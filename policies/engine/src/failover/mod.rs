@@ -22,7 +22,6 @@ mod loads;
 mod order;
 mod record;
 mod residency;
-mod retry;
 mod route;
 mod service;
 mod settings;

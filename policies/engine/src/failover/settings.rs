@@ -1,9 +1,9 @@
 //! How a policy has a service treated: its fields, with the defaults filled in.
 
-use landbridge_model::{Affinity, Failover, Percent, Period};
-
-/// An amount of time in milliseconds: what ticks count in.
-pub(crate) type Millis = u64;
+use crate::budget::Earnings;
+pub(crate) use crate::quantity::Millis;
+use crate::quantity::{millis, share};
+use landbridge_model::{Affinity, Failover};
 
 /// The settings of one policy. Times are milliseconds, shares are parts of 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +28,7 @@ pub struct Settings {
     pub max_hops: u32,
     pub affinity: Option<AffinityKey>,
     pub attempts: u32,
-    pub retry_budget: f64,
-    pub retries_per_second: f64,
+    pub retries: Earnings,
     pub repeatable: Vec<Box<str>>,
     pub idempotency_header: Box<str>,
 }
@@ -72,15 +71,6 @@ pub enum AffinityKey {
     Header(Box<str>),
     /// This cookie names the cluster; for how many seconds it is good.
     Cookie(Box<str>, Option<u64>),
-}
-
-fn millis(period: Option<Period>, default: u64) -> u64 {
-    let written = period.map(|p| u64::try_from(p.0.as_millis()).unwrap_or(u64::MAX));
-    written.unwrap_or(default)
-}
-
-fn share(percent: Option<Percent>, default: u8) -> f64 {
-    f64::from(percent.map_or(default, |p| p.0)) / 100.0
 }
 
 impl Settings {
@@ -128,8 +118,10 @@ impl Settings {
             max_hops: policy.max_hops.unwrap_or(2),
             affinity: policy.affinity.as_ref().and_then(affinity),
             attempts: retries.attempts.unwrap_or(2),
-            retry_budget: share(retries.budget, 20),
-            retries_per_second: f64::from(retries.min_per_second.unwrap_or(10)),
+            retries: Earnings {
+                share: share(retries.budget, 20),
+                per_second: f64::from(retries.min_per_second.unwrap_or(10)),
+            },
             repeatable,
             idempotency_header: retries
                 .idempotency_header

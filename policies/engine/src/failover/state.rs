@@ -5,12 +5,12 @@ use super::counts::Counts;
 use super::drain;
 use super::record::{Phase, Record};
 use super::residency::Lawful;
-use super::retry::RetryBudget;
 use super::service::{Service, ServiceId};
 use super::settings::Millis;
 use super::table::{Table, View};
 use super::transfer::LinkId;
 use super::worker::{Probe, Ticked, Transition};
+use crate::budget::Budget;
 use crate::draw::Draws;
 use crate::shared::{Store, read, update};
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(crate) struct State {
     /// tables are made anew more often than a few requests come, and if each began at the same
     /// place, all proxies would send them the same way.
     pub(super) draws: Draws,
-    pub(super) retries: RetryBudget,
+    pub(super) retries: Budget,
     pub(super) next_poll: Millis,
 }
 

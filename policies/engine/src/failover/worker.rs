@@ -4,13 +4,13 @@ use super::counts::Outcome;
 use super::leader::{lead, lease_key};
 use super::record::{Change, Phase};
 use super::residency::Lawful;
-use super::retry::RetryBudget;
 use super::route::{Asked, Choice, Refusal, Route};
 use super::service::{FailoverSet, Service, ServiceId};
 use super::settings::{AffinityKey, Millis};
 use super::state::{ClusterState, LinkState, State};
 use super::table::Table;
 use super::transfer::{Balance, LinkId};
+use crate::budget::Budget;
 use crate::decision::Reason;
 use crate::draw::{Draws, hash};
 use crate::shared::{Store, read, update};
@@ -83,7 +83,7 @@ impl Worker {
             clusters: vec![ClusterState::default(); service.candidates.len()],
             tables: Vec::new(),
             draws: Draws::of(&id.to_le_bytes()),
-            retries: RetryBudget::full(&service.settings),
+            retries: Budget::full(service.settings.retries),
             next_poll: 0,
         };
         Self {
@@ -123,7 +123,7 @@ impl Worker {
             _ => None,
         };
         if let Some(state) = self.state(asked.service) {
-            state.retries.request(&service.settings);
+            state.retries.request();
         }
         let Some((table, draw)) = self.table(asked.service, service, lawful) else {
             return Err(Refusal {
@@ -316,7 +316,7 @@ impl Worker {
             };
             if !first {
                 let seconds = std::time::Duration::from_millis(passed).as_secs_f64();
-                state.retries.pass(seconds, &service.settings);
+                state.retries.pass(seconds);
             }
             let changed = state.share(id, service, now, store, &mut ticked);
             let draining = service

@@ -1,0 +1,11 @@
+//! Parts of traffic shaping.
+
+pub mod concurrency;
+pub mod deadline;
+pub mod fault;
+mod ramp;
+mod recent;
+pub mod retries;
+pub mod split;
+#[cfg(test)]
+mod split_laws;
