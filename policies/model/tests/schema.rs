@@ -20,6 +20,7 @@ use std::fs;
 use std::path::Path as FilePath;
 use tables::failover::{FAILOVER, FAILOVER_FIELDS, GOOD_FAILOVER};
 use tables::istio::{GOOD_ISTIO, ISTIO};
+use tables::shaping::{GOOD_SHAPING, SHAPING, SHAPING_FIELDS};
 use tables::{Case, MESH, fields::FIELDS, good::GOOD, names::NAMES};
 
 fn folder(name: &str) -> std::path::PathBuf {
@@ -80,7 +81,18 @@ fn files_are_current() {
 #[test]
 fn what_the_decoder_takes_the_schema_takes() {
     let validators = validators();
-    for case in [GOOD, NAMES, GOOD_ISTIO, ISTIO, GOOD_FAILOVER, FAILOVER].concat() {
+    for case in [
+        GOOD,
+        NAMES,
+        GOOD_ISTIO,
+        ISTIO,
+        GOOD_FAILOVER,
+        FAILOVER,
+        GOOD_SHAPING,
+        SHAPING,
+    ]
+    .concat()
+    {
         let Ok(documents) = yaml::read(&case.text(), None) else {
             continue;
         };
@@ -95,7 +107,7 @@ fn what_the_decoder_takes_the_schema_takes() {
 #[test]
 fn what_the_schema_refuses_the_decoder_refuses() {
     let validators = validators();
-    for case in &[FIELDS, FAILOVER_FIELDS].concat() {
+    for case in &[FIELDS, FAILOVER_FIELDS, SHAPING_FIELDS].concat() {
         let tree = tree(case);
         let kind = tree["kind"].as_str().unwrap();
         assert!(!validators[kind].is_valid(&tree), "{}\n{tree:#}", case.what);
