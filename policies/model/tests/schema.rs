@@ -13,7 +13,9 @@
 mod tables;
 
 use jsonschema::Validator;
-use landbridge_model::{Documents, Node, Path, decode, render, schemas, yaml};
+use landbridge_model::{
+    Documents, FilterKind, Node, Path, decode, render, render_for, schemas, yaml,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -159,10 +161,18 @@ fn what_is_rendered_is_taken() {
             .extend(yaml::read(&case.text(), None).unwrap().0);
     }
     let local = r#"{"cluster":"use1-a","labels":{"a":"b"}}"#;
-    let options = r#"{"explain":"Always","trustedCallers":[{"clusters":["use1-b"]}]}"#;
+    let options =
+        r#"{"explain":"Always","trustedCallers":[{"clusters":["use1-b"]}],"faults":"Trusted"}"#;
+    for case in [GOOD_FAILOVER, GOOD_SHAPING].concat() {
+        documents
+            .0
+            .extend(yaml::read(&case.text(), None).unwrap().0);
+    }
     for text in [
         render(&documents, None, None),
         render(&documents, Some(local), Some(options)),
+        render_for(FilterKind::Locality, &documents, None, None),
+        render_for(FilterKind::Shaping, &documents, None, None),
     ] {
         let rendered: Value = serde_json::from_str(&text).unwrap();
         let refused = refusals(validator, &rendered);
