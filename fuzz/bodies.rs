@@ -9,8 +9,8 @@
 use landbridge_engine::policy_test::Nowhere;
 use landbridge_engine::{SpiffeId, Surroundings, Unknown, load, load_after, normalize};
 use landbridge_model::{
-    Code, Content, Document, Documents, Limits, PathNormalization as Mode, RawConfig, render,
-    render_for_test, validate, yaml,
+    Code, Content, Document, Documents, FilterKind, Limits, PathNormalization as Mode, RawConfig,
+    render, render_for, render_for_test, validate, yaml,
 };
 
 mod decide;
@@ -97,6 +97,7 @@ pub fn yaml(bytes: &[u8]) {
     if documents.meshes().next().is_none() {
         return; // nothing to configure a filter with
     }
+    same_shaping(&documents);
     let is_test = |document: &&Document| matches!(document.content, Content::PolicyTest(_));
     let tests = documents.0.iter().filter(is_test);
     let configs = tests.map(|test| render_for_test(&documents, test));
@@ -118,14 +119,39 @@ pub fn yaml(bytes: &[u8]) {
     }
 }
 
-/// That a filter reads of the rendered documents what their author wrote.
-fn same(config: &str, documents: &Documents) {
+/// A configuration that was rendered, split; its mesh is the one that was written.
+fn split<'a>(config: &'a str, documents: &Documents) -> RawConfig<'a> {
     let raw = match RawConfig::read(config.as_bytes(), &Limits::default()) {
         Ok(raw) => raw,
         Err(found) => panic!("{config}\n{found:#?}"),
     };
     let mesh = documents.meshes().next().map(|mesh| &mesh.spec);
     assert_eq!(Some(&raw.head.mesh), mesh);
+    raw
+}
+
+/// That the shaping filter reads of the rendered documents what their author wrote.
+fn same_shaping(documents: &Documents) {
+    let config = render_for(FilterKind::Shaping, documents, None, None);
+    let raw = split(&config, documents);
+    let mut written = documents.shapings();
+    for (i, text) in raw.texts().enumerate() {
+        match RawConfig::shaping(i, text) {
+            Ok((read, _)) => {
+                let written = written.next();
+                assert_eq!(Some(&read.spec), written.map(|w| &w.spec));
+                let name = written.map(|w| w.metadata.full_name());
+                assert_eq!(Some(read.metadata.full_name()), name);
+            }
+            Err(found) => panic!("{config}\n{found:#?}"),
+        }
+    }
+    assert!(written.next().is_none(), "{config}");
+}
+
+/// The same for the authorization filter.
+fn same(config: &str, documents: &Documents) {
+    let raw = split(config, documents);
     let mut written = documents.authorizations();
     for read in raw.documents() {
         match read.map(|document| document.content) {

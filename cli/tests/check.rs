@@ -68,6 +68,30 @@ fn every_fault_of_every_file_is_shown() {
 }
 
 #[test]
+fn what_a_shaping_policy_cannot_do_is_shown() {
+    let policy = "\
+apiVersion: landbridge.dev/v1alpha1
+kind: TrafficShaping
+metadata: {name: orders, namespace: shop}
+spec:
+  limits:
+  - name: per-user
+    key: [\"request.headers[x-user]\"]
+    rate: 10/s
+    cost:
+      paths: [{paths: [/orders/export], cost: 20}]
+  - name: everywhere
+    rate: 1000/s
+    requests: [{from: [{source: {clusters: [use1-c]}}]}]
+    scope: Global
+";
+    let scene = Scene::new(&[("mesh.yaml", MESH), ("orders.yaml", policy)]);
+    let ran = scene.run(&["check", "."]);
+    assert_eq!(ran.code, 1);
+    assert_snapshot!(ran.told());
+}
+
+#[test]
 fn json_has_the_same_findings() {
     let scene = faulty();
     let files = ["mesh.yaml", "orders.yaml", "more.yaml"];
@@ -242,6 +266,8 @@ fn versions_and_completions_are_printed() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = scene.run(&["completions", shell]);
         assert_eq!(ran.code, 0);
-        assert!(ran.stdout.contains("filter-config"), "{shell}");
+        for word in ["filter-config", "shaping"] {
+            assert!(ran.stdout.contains(word), "{shell}: {word}");
+        }
     }
 }

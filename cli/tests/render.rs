@@ -42,6 +42,15 @@ spec:
   services: [{name: orders, hosts: [orders.shop], port: 80, clusters: [use1-a]}]
 ",
     );
+    scene.write(
+        "shaping.yaml",
+        b"apiVersion: landbridge.dev/v1alpha1
+kind: TrafficShaping
+metadata: {name: orders-limits, namespace: shop}
+spec:
+  limits: [{name: all, rate: 100/s}]
+",
+    );
     let kinds = |filter: &str| {
         let args = [
             "render",
@@ -51,6 +60,7 @@ spec:
             "mesh.yaml",
             "orders.yaml",
             "failover.yaml",
+            "shaping.yaml",
         ];
         let ran = scene.run(&args);
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{filter}");
@@ -63,6 +73,7 @@ spec:
     };
     assert_eq!(kinds("authz"), ["CrossClusterAuthorization"]);
     assert_eq!(kinds("locality"), ["LocalityFailover"]);
+    assert_eq!(kinds("shaping"), ["TrafficShaping"]);
 }
 
 #[test]

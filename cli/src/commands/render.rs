@@ -48,6 +48,8 @@ enum Filter {
     Authz,
     /// Locality failover: LocalityFailover
     Locality,
+    /// Traffic shaping: TrafficShaping
+    Shaping,
 }
 
 impl Filter {
@@ -55,6 +57,7 @@ impl Filter {
         match self {
             Self::Authz => FilterKind::Authz,
             Self::Locality => FilterKind::Locality,
+            Self::Shaping => FilterKind::Shaping,
         }
     }
 }

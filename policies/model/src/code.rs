@@ -91,7 +91,7 @@ codes! {
     UnknownPolicy = "LB0209", Error;
     /// A data class that `Mesh` does not have.
     UnknownDataClass = "LB0210", Error;
-    /// A policy without rules that can never match.
+    /// A policy, or a part of one, that does nothing.
     NeverMatches = "LB0301", Warning;
     /// A value is both wanted and excluded, so the rule never matches.
     Contradiction = "LB0302", Warning;
@@ -113,6 +113,8 @@ codes! {
     AllDrained = "LB0310", Warning;
     /// Requests of a data class may go to no cluster of a service.
     ClassNowhereToGo = "LB0311", Warning;
+    /// Whoever sends other values each time gets around a limit.
+    KeyChosenByCaller = "LB0312", Warning;
     /// The configuration is larger than the limit.
     TooLarge = "LB0401", Error;
     /// More policies, rules or values than the limit.

@@ -19,12 +19,15 @@ mod tables;
 
 use tables::failover::{FAILOVER, FAILOVER_FIELDS, GOOD_FAILOVER};
 use tables::istio::{GOOD_ISTIO, ISTIO};
+use tables::shaping::{GOOD_SHAPING, SHAPING, SHAPING_FIELDS};
 use tables::{Kind, check, compare, fields::FIELDS, good::GOOD, names::NAMES};
 
 #[test]
 fn nothing_is_found_in_good_documents() {
     compare(GOOD);
     compare(GOOD_ISTIO);
+    compare(GOOD_FAILOVER);
+    compare(GOOD_SHAPING);
 }
 
 #[test]
@@ -37,7 +40,8 @@ fn faults_of_names_and_meaning_are_found_where_they_are() {
     compare(NAMES);
     compare(FAILOVER);
     compare(FAILOVER_FIELDS);
-    compare(GOOD_FAILOVER);
+    compare(SHAPING);
+    compare(SHAPING_FIELDS);
 }
 
 #[test]
@@ -58,6 +62,65 @@ fn every_case_is_told_apart() {
         );
     }
     assert!(FIELDS.iter().any(|c| c.kind == Kind::Test));
+}
+
+#[test]
+fn a_shaping_policy_has_only_so_many_parts() {
+    let many = |count: usize, part: &str| {
+        let part = |n: usize| part.replace("NUMBER", &n.to_string());
+        let parts: Vec<String> = (0..count).map(part).collect();
+        parts.join(", ")
+    };
+    for (field, most, part) in [
+        ("limits", 64, "rate: 1/s"),
+        ("concurrency", 16, "max: 1"),
+        (
+            "splits",
+            64,
+            "requests: [{}], backends: [{name: b, weight: 1}]",
+        ),
+        ("deadlines", 64, "max: 1s"),
+        ("retryBudgets", 64, "share: 10"),
+        ("faults", 64, "abort: {}"),
+    ] {
+        for (count, found) in [(most, ""), (most + 1, "LB0402")] {
+            let list = many(count, &format!("{{name: nNUMBER, {part}}}"));
+            let spec = format!("{field}: [{list}]");
+            assert_eq!(codes_of_shaping(&spec), found, "{field}: {count}");
+        }
+    }
+    for (most, spec, part) in [
+        (
+            64,
+            "splits: [{name: a, backends: [LIST]}]",
+            "{name: nNUMBER, weight: 1}",
+        ),
+        (
+            256,
+            "splits: [{name: a, backends: [{name: b, weight: 1}], overrides: [LIST]}]",
+            "{requests: [{}], backend: b}",
+        ),
+        (
+            256,
+            "limits: [{name: a, rate: 1/s, key: [source.cluster], overrides: [LIST]}]",
+            "{values: ['*'], rate: 1/m}",
+        ),
+    ] {
+        for (count, found) in [(most, ""), (most + 1, "LB0402")] {
+            let spec = spec.replace("LIST", &many(count, part));
+            assert_eq!(codes_of_shaping(&spec), found, "{spec}");
+        }
+    }
+}
+
+/// The codes of what is found in the spec of a shaping policy.
+fn codes_of_shaping(spec: &str) -> String {
+    let text = tables::shaping("", "SPEC", &[])
+        .text()
+        .replace("SPEC", spec);
+    let found = check(&text, tables::MESH);
+    let codes: Vec<&str> = found.iter().map(|d| d.code.as_str()).collect();
+    codes.join(" ")
 }
 
 /// What a spec is wrong in, and the hint for it.
@@ -118,7 +181,17 @@ fn hints_say_what_to_do() {
 
 #[test]
 fn messages_are_in_the_house_style() {
-    for case in [FIELDS, NAMES, ISTIO].concat() {
+    for case in [
+        FIELDS,
+        NAMES,
+        ISTIO,
+        FAILOVER,
+        FAILOVER_FIELDS,
+        SHAPING,
+        SHAPING_FIELDS,
+    ]
+    .concat()
+    {
         let found = check(
             &case.text(),
             if case.kind == Kind::Mesh {

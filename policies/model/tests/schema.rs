@@ -13,13 +13,16 @@
 mod tables;
 
 use jsonschema::Validator;
-use landbridge_model::{Documents, Node, Path, decode, render, schemas, yaml};
+use landbridge_model::{
+    Documents, FilterKind, Node, Path, decode, render, render_for, schemas, yaml,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path as FilePath;
 use tables::failover::{FAILOVER, FAILOVER_FIELDS, GOOD_FAILOVER};
 use tables::istio::{GOOD_ISTIO, ISTIO};
+use tables::shaping::{GOOD_SHAPING, SHAPING, SHAPING_FIELDS};
 use tables::{Case, MESH, fields::FIELDS, good::GOOD, names::NAMES};
 
 fn folder(name: &str) -> std::path::PathBuf {
@@ -80,7 +83,18 @@ fn files_are_current() {
 #[test]
 fn what_the_decoder_takes_the_schema_takes() {
     let validators = validators();
-    for case in [GOOD, NAMES, GOOD_ISTIO, ISTIO, GOOD_FAILOVER, FAILOVER].concat() {
+    for case in [
+        GOOD,
+        NAMES,
+        GOOD_ISTIO,
+        ISTIO,
+        GOOD_FAILOVER,
+        FAILOVER,
+        GOOD_SHAPING,
+        SHAPING,
+    ]
+    .concat()
+    {
         let Ok(documents) = yaml::read(&case.text(), None) else {
             continue;
         };
@@ -95,7 +109,7 @@ fn what_the_decoder_takes_the_schema_takes() {
 #[test]
 fn what_the_schema_refuses_the_decoder_refuses() {
     let validators = validators();
-    for case in &[FIELDS, FAILOVER_FIELDS].concat() {
+    for case in &[FIELDS, FAILOVER_FIELDS, SHAPING_FIELDS].concat() {
         let tree = tree(case);
         let kind = tree["kind"].as_str().unwrap();
         assert!(!validators[kind].is_valid(&tree), "{}\n{tree:#}", case.what);
@@ -147,10 +161,18 @@ fn what_is_rendered_is_taken() {
             .extend(yaml::read(&case.text(), None).unwrap().0);
     }
     let local = r#"{"cluster":"use1-a","labels":{"a":"b"}}"#;
-    let options = r#"{"explain":"Always","trustedCallers":[{"clusters":["use1-b"]}]}"#;
+    let options =
+        r#"{"explain":"Always","trustedCallers":[{"clusters":["use1-b"]}],"faults":"Trusted"}"#;
+    for case in [GOOD_FAILOVER, GOOD_SHAPING].concat() {
+        documents
+            .0
+            .extend(yaml::read(&case.text(), None).unwrap().0);
+    }
     for text in [
         render(&documents, None, None),
         render(&documents, Some(local), Some(options)),
+        render_for(FilterKind::Locality, &documents, None, None),
+        render_for(FilterKind::Shaping, &documents, None, None),
     ] {
         let rendered: Value = serde_json::from_str(&text).unwrap();
         let refused = refusals(validator, &rendered);

@@ -27,9 +27,9 @@ document! {
     /// A limit that follows how long answers take.
     #[derive(Default)]
     pub struct Adaptive {
-        /// The lowest that it may become; 4, where it is left out.
+        /// The lowest that it may become; 4, or `max` where that is less, where it is left out.
         pub min: Option<u32> = default,
-        /// What it begins with; 50, where it is left out.
+        /// What it begins with; 50, or what of `min` and `max` is next to it, where it is left out.
         pub initial: Option<u32> = default,
         /// How many times as long as without load answers may take before the limit is lowered;
         /// 1.5, where it is left out.

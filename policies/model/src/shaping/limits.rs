@@ -57,7 +57,8 @@ document! {
         pub values: AnyOf<Pattern>,
         /// How many may come, in what time.
         pub rate: Rate,
-        /// How many may come at once; as for the limit, where it is left out.
+        /// How many may come at once after a quiet time; as many as in a second of this rate, and at
+        /// least 1, where it is left out.
         pub burst: Option<u32> = default,
     }
 

@@ -28,6 +28,16 @@ impl Rate {
         let per = per.filter(|per| *per >= Duration::from_millis(1))?;
         Some(Self { count, per })
     }
+
+    /// How many in a second, rounded up, at least 1: how many may come at once, where that is not
+    /// written.
+    pub fn in_a_second(self) -> u32 {
+        let nanos = self.per.as_nanos();
+        let whole = u128::from(self.count).saturating_mul(1_000_000_000);
+        let rounded = whole.saturating_add(nanos.saturating_sub(1));
+        let count = rounded.checked_div(nanos).unwrap_or(u128::MAX);
+        u32::try_from(count).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 impl fmt::Display for Rate {
@@ -51,6 +61,22 @@ text_values! {
 mod tests {
     use super::Rate;
     use std::time::Duration;
+
+    #[test]
+    fn how_many_in_a_second() {
+        for (rate, expected) in [
+            ("100/s", 100),
+            ("6000/m", 100),
+            ("6001/m", 101),
+            ("1/h", 1),
+            ("5/10s", 1),
+            ("1/ms", 1000),
+            ("4294967295/ms", u32::MAX),
+        ] {
+            let found = Rate::parse(rate).map(Rate::in_a_second);
+            assert_eq!(found, Some(expected), "{rate}");
+        }
+    }
 
     #[test]
     fn rates() {

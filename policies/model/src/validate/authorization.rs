@@ -1,6 +1,6 @@
 //! What may be wrong with an authorization policy.
 
-use super::operation::{conditions, operation};
+use super::operation::{conditions, never_matches, operation};
 use super::target;
 use super::{Findings, Names};
 use crate::Code;
@@ -43,10 +43,19 @@ pub fn authorization(
         }
         return;
     };
-    let rules_at = at.push_key("rules");
+    check_rules(rules, names, at.push_key("rules"), findings);
+}
+
+/// Checks rules that stand at `at`.
+pub(super) fn check_rules(
+    rules: &AnyOf<Rule>,
+    names: &Names,
+    at: ValuePointerRef<'_>,
+    findings: &mut Findings,
+) {
     let mut seen = BTreeSet::new();
     for (i, rule) in rules.iter().enumerate() {
-        let place = rules_at.push_index(i);
+        let place = at.push_index(i);
         if let Some(name) = &rule.name
             && !seen.insert(name.as_str())
         {
@@ -211,13 +220,8 @@ fn source(source: &Source, names: &Names, at: ValuePointerRef<'_>, findings: &mu
     ] {
         let place = at.push_key(key);
         for (i, pattern) in list.iter().flat_map(AnyOf::iter).enumerate() {
-            if pattern.literal().starts_with("spiffe://") {
-                findings.add_hinted(
-                    place.push_index(i),
-                    Code::InvalidValue,
-                    format!("`{pattern}` would never match"),
-                    Some("leave `spiffe://` out, as Istio does".to_owned()),
-                );
+            if let Some(hint) = principal(pattern) {
+                never_matches(pattern, hint, place.push_index(i), findings);
             }
         }
     }
@@ -245,6 +249,12 @@ fn source(source: &Source, names: &Names, at: ValuePointerRef<'_>, findings: &mu
         at.push_key("notIpBlocks"),
         findings,
     );
+}
+
+/// Why no SPIFFE ID matches a pattern.
+pub(super) fn principal(pattern: &Pattern) -> Option<String> {
+    let full = pattern.literal().starts_with("spiffe://");
+    full.then(|| "leave `spiffe://` out, as Istio does".to_owned())
 }
 
 pub(super) fn empty(at: ValuePointerRef<'_>, list: &str, findings: &mut Findings) {

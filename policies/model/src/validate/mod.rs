@@ -2,11 +2,13 @@
 //! clusters cannot claim one identity.
 
 mod authorization;
+mod callers;
 mod failover;
 mod gateways;
 mod istio;
 mod mesh;
 mod names;
+mod numbers;
 mod operation;
 mod policy_test;
 mod shaping;

@@ -84,6 +84,7 @@ fn texts<T: PartialEq + fmt::Display>(
     findings: &mut Findings,
 ) {
     for (key, list) in [(key, list), (not_key, not_list)] {
+        let list = list.iter().flat_map(AnyOf::iter);
         values(list, at.push_key(key), &check, findings);
     }
     contradiction(
@@ -94,18 +95,37 @@ fn texts<T: PartialEq + fmt::Display>(
     );
 }
 
-fn values<T: fmt::Display>(
-    list: &Option<AnyOf<T>>,
+fn values<'a, T: fmt::Display + 'a>(
+    list: impl Iterator<Item = &'a T>,
     at: ValuePointerRef<'_>,
     check: impl Fn(&T) -> Option<String>,
     findings: &mut Findings,
 ) {
-    for (i, pattern) in list.iter().flat_map(AnyOf::iter).enumerate() {
+    for (i, pattern) in list.enumerate() {
         if let Some(hint) = check(pattern) {
-            let message = format!("`{pattern}` would never match");
-            findings.add_hinted(at.push_index(i), Code::InvalidValue, message, Some(hint));
+            never_matches(pattern, hint, at.push_index(i), findings);
         }
     }
+}
+
+/// A pattern that no request would match, and why.
+pub(super) fn never_matches(
+    pattern: &impl fmt::Display,
+    hint: String,
+    at: ValuePointerRef<'_>,
+    findings: &mut Findings,
+) {
+    let message = format!("`{pattern}` would never match");
+    findings.add_hinted(at, Code::InvalidValue, message, Some(hint));
+}
+
+/// Checks patterns of paths that stand at `at`.
+pub(super) fn paths<'a>(
+    list: impl Iterator<Item = &'a PathPattern>,
+    at: ValuePointerRef<'_>,
+    findings: &mut Findings,
+) {
+    values(list, at, path, findings);
 }
 
 /// Checks the hosts and paths of a data class that stand at `at`.
@@ -117,8 +137,10 @@ pub(super) fn labelled(
     if labelled.hosts.is_none() && labelled.paths.is_none() && labelled.when.is_none() {
         empty(at, "dataClasses", findings);
     }
-    values(&labelled.hosts, at.push_key("hosts"), host, findings);
-    values(&labelled.paths, at.push_key("paths"), path, findings);
+    let hosts = labelled.hosts.iter().flat_map(AnyOf::iter);
+    values(hosts, at.push_key("hosts"), host, findings);
+    let patterns = labelled.paths.iter().flat_map(AnyOf::iter);
+    paths(patterns, at.push_key("paths"), findings);
     conditions(
         labelled.when.iter().flat_map(AnyOf::iter),
         at.push_key("when"),
@@ -158,7 +180,7 @@ fn all_in(wanted: &ConditionValues, excluded: &ConditionValues) -> bool {
     }
 }
 
-fn host(pattern: &Pattern) -> Option<String> {
+pub(super) fn host(pattern: &Pattern) -> Option<String> {
     let s = pattern.literal();
     if s.contains("://") || s.contains('/') {
         return Some("a host is neither a URL nor a path".to_owned());

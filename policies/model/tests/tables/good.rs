@@ -173,6 +173,7 @@ options:
   explain: Always
   trustedCallers: [{clusters: [use1-b]}]
   denialLogsPerSecond: 1
+  faults: Trusted
 cases:
 - name: a caller from a cluster
   request:

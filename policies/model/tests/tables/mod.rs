@@ -16,6 +16,7 @@ pub(crate) mod fields;
 pub(crate) mod good;
 pub(crate) mod istio;
 pub(crate) mod names;
+pub(crate) mod shaping;
 
 use landbridge_model::{Diagnostic, Documents, validate, yaml};
 
@@ -27,6 +28,7 @@ pub(crate) enum Kind {
     Mesh,
     Policy,
     Failover,
+    Shaping,
     Istio,
     Test,
 }
@@ -79,6 +81,19 @@ pub(crate) const fn failover(
     }
 }
 
+pub(crate) const fn shaping(
+    what: &'static str,
+    spec: &'static str,
+    finds: &'static [&'static str],
+) -> Case {
+    Case {
+        what,
+        kind: Kind::Shaping,
+        spec,
+        finds,
+    }
+}
+
 pub(crate) const fn istio(
     what: &'static str,
     spec: &'static str,
@@ -112,12 +127,13 @@ impl Case {
             Kind::Mesh => ("Mesh", "m"),
             Kind::Policy => ("CrossClusterAuthorization", "a"),
             Kind::Failover => ("LocalityFailover", "f"),
+            Kind::Shaping => ("TrafficShaping", "s"),
             Kind::Istio => ("AuthorizationPolicy", "a"),
             Kind::Test => ("PolicyTest", "t"),
         };
         let version = match self.kind {
             Kind::Istio => "security.istio.io/v1",
-            Kind::Mesh | Kind::Policy | Kind::Failover | Kind::Test => "landbridge.dev/v1alpha1",
+            _ => "landbridge.dev/v1alpha1",
         };
         let mut text = format!(
             "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n"
@@ -134,7 +150,7 @@ impl Case {
     pub(crate) fn found(&self) -> Vec<String> {
         let beside = match self.kind {
             Kind::Mesh => "",
-            Kind::Policy | Kind::Failover | Kind::Istio | Kind::Test => MESH,
+            _ => MESH,
         };
         check(&self.text(), beside).iter().map(line).collect()
     }

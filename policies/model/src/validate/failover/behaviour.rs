@@ -1,9 +1,10 @@
 //! Health, spill, failback, affinity, retries: numbers that would make no sense.
 
 use super::super::Findings;
+use super::super::callers::{cookie_time, tells_apart};
+use super::super::numbers::{positive, some_time};
 use crate::Code;
 use crate::failover::{Active, Affinity, Failover};
-use crate::quantity::Period;
 use deserr::ValuePointerRef;
 use std::time::Duration;
 
@@ -101,28 +102,7 @@ fn affinity(affinity: &Affinity, at: ValuePointerRef<'_>, findings: &mut Finding
         }
         _ => {}
     }
-    if let Some(header) = &affinity.header
-        && (header.as_str().starts_with("x-landbridge-") || header.as_str() == "host")
-    {
-        let message = format!("`{header}` does not tell callers apart");
-        findings.add(at.push_key("header"), Code::InvalidValue, message);
-    }
-    if affinity.ttl.is_some() && affinity.cookie.is_none() {
-        let message = "only a cookie is good for a time";
-        findings.add(at.push_key("ttl"), Code::InvalidValue, message);
-    }
-    some_time(affinity.ttl, at.push_key("ttl"), findings);
-}
-
-fn positive(number: Option<u32>, at: ValuePointerRef<'_>, findings: &mut Findings) {
-    if number == Some(0) {
-        findings.add(at, Code::InvalidValue, "expected a number from 1");
-    }
-}
-
-/// Times are counted in milliseconds.
-fn some_time(period: Option<Period>, at: ValuePointerRef<'_>, findings: &mut Findings) {
-    if period.is_some_and(|p| p.0 < Duration::from_millis(1)) {
-        findings.add(at, Code::InvalidValue, "expected a time from `1ms`");
-    }
+    tells_apart(affinity.header.as_ref(), at.push_key("header"), findings);
+    let by_cookie = affinity.cookie.is_some();
+    cookie_time(affinity.ttl, by_cookie, at.push_key("ttl"), findings);
 }
