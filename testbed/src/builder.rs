@@ -10,6 +10,7 @@ use crate::failover::Outward;
 use crate::folder::Folder;
 use crate::mesh::{Mesh, Site, Version};
 use crate::pki::{Pki, Signer};
+use crate::runtime::Own;
 use crate::upstream::Upstream;
 use crate::{
     ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Side, net, tools,
@@ -182,13 +183,7 @@ impl Builder {
         let folder = Folder::make(&self.name)?;
         let pki = Pki::new(&self.clusters, &self.extra_trust_domains)?;
         let trust = self.write_bundles(&folder, &pki)?;
-        // A runtime of its own: a test that blocks does not stop the upstreams.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("landbridge-testbed")
-            .enable_all()
-            .build()
-            .map_err(Error::io("make a runtime"))?;
+        let runtime = Own::start(2)?;
         let mut mesh = Mesh::new(folder.0.clone(), pki, self.server_form, runtime);
         for (spec, claim) in self.clusters.iter().zip(net::claim(self.clusters.len())?) {
             let runtime = mesh.runtime().clone();

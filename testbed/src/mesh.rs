@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 
 use crate::call::{Call, CallError, Reply, Transport};
 use crate::cluster::ServerForm;
@@ -16,6 +16,7 @@ use crate::load::Load;
 use crate::net::{GATEWAY_PORT, OUTBOUND_PORT, SERVICE_PORT};
 use crate::pki::{Identity, Pki, Signer, Workload};
 use crate::proxy::Proxy;
+use crate::runtime::Own;
 use crate::tls::{self, Protocol};
 use crate::upstream::Upstream;
 use crate::{Builder, ClusterSpec, Error, Side};
@@ -26,7 +27,7 @@ pub struct Mesh {
     folder: PathBuf,
     pki: Pki,
     server_form: ServerForm,
-    runtime: Option<Runtime>,
+    runtime: Own,
     started: bool,
 }
 
@@ -71,18 +72,13 @@ impl Mesh {
         Builder::new(name)
     }
 
-    pub(crate) fn new(
-        folder: PathBuf,
-        pki: Pki,
-        server_form: ServerForm,
-        runtime: Runtime,
-    ) -> Self {
+    pub(crate) fn new(folder: PathBuf, pki: Pki, server_form: ServerForm, runtime: Own) -> Self {
         Self {
             sites: Vec::new(),
             folder,
             pki,
             server_form,
-            runtime: Some(runtime),
+            runtime,
             started: false,
         }
     }
@@ -92,10 +88,7 @@ impl Mesh {
     }
 
     pub(crate) fn runtime(&self) -> &Handle {
-        self.runtime
-            .as_ref()
-            .expect("it is taken on drop only")
-            .handle()
+        self.runtime.handle()
     }
 
     pub(crate) fn pki(&self) -> &Pki {
@@ -353,9 +346,6 @@ impl Drop for Mesh {
     fn drop(&mut self) {
         for site in &self.sites {
             site.proxies().for_each(Proxy::kill);
-        }
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
         }
         if std::thread::panicking()
             || !self.started

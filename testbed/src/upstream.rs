@@ -17,12 +17,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::kept::Kept;
+use crate::port::Port;
 
 /// A request header that asks for an answer of at least so many bytes.
 const SIZE: &str = "x-testbed-size";
@@ -51,9 +52,7 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct Upstream {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    runtime: Handle,
-    serving: Mutex<Option<AbortHandle>>,
+    port: Port,
 }
 
 #[derive(Debug)]
@@ -61,7 +60,7 @@ struct Shared {
     cluster: String,
     requests: AtomicU64,
     behaviour: Mutex<Behaviour>,
-    seen: seen::Log,
+    seen: Kept<Seen>,
 }
 
 impl Shared {
@@ -90,24 +89,19 @@ impl Upstream {
             cluster: cluster.to_owned(),
             requests: AtomicU64::new(0),
             behaviour: Mutex::new(Behaviour::new()),
-            seen: seen::Log::default(),
+            seen: Kept::default(),
         };
-        let address = listener
-            .local_addr()
-            .map_err(Error::io("ask a socket its address"))?;
-        let upstream = Self {
-            shared: Arc::new(shared),
-            address,
-            runtime,
-            serving: Mutex::default(),
-        };
-        upstream.serve(listener)?;
-        Ok(upstream)
+        let shared = Arc::new(shared);
+        let answers = shared.clone();
+        let who = format!("the upstream of `{cluster}`");
+        let serve = move |stream| converse(stream, answers.clone());
+        let port = Port::open(who, listener, runtime, serve)?;
+        Ok(Self { shared, port })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Every answer has this status from now on. For gRPC it stays 200.
@@ -170,49 +164,21 @@ impl Upstream {
 
     /// Closes its port and every connection.
     pub fn kill(&self) {
-        if let Some(serving) = self.serving().take() {
-            serving.abort();
-        }
+        self.port.close();
     }
 
     /// Opens its port again after [`kill`](Self::kill).
     pub async fn restart(&self) -> Result<(), Error> {
-        self.kill();
-        // The aborted task frees the port when its runtime gets to it.
-        for _ in 0..100 {
-            if let Ok(listener) = std::net::TcpListener::bind(self.address) {
-                listener
-                    .set_nonblocking(true)
-                    .map_err(Error::io("set a socket's mode"))?;
-                return self.serve(listener);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Err(Error::Waited {
-            what: format!("the port of the upstream of `{}`", self.shared.cluster),
-            waited: Duration::from_secs(2),
-        })
+        self.port.reopen().await
     }
 
     /// Whether its port is open.
     pub fn is_alive(&self) -> bool {
-        self.serving().is_some()
-    }
-
-    fn serving(&self) -> std::sync::MutexGuard<'_, Option<AbortHandle>> {
-        self.serving.lock().expect("nobody panics with it")
+        self.port.is_open()
     }
 
     fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
         change(&mut self.shared.behaviour.lock().expect("nobody panics with it"));
-    }
-
-    fn serve(&self, listener: std::net::TcpListener) -> Result<(), Error> {
-        let _entered = self.runtime.enter();
-        let listener = TcpListener::from_std(listener).map_err(Error::io("serve on a socket"))?;
-        let task = self.runtime.spawn(accept(listener, self.shared.clone()));
-        *self.serving() = Some(task.abort_handle());
-        Ok(())
     }
 }
 
@@ -220,27 +186,13 @@ fn valid(status: u16) -> StatusCode {
     StatusCode::from_u16(status).expect("a status is between 100 and 999")
 }
 
-/// Serves until aborted; the connections end with it.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        while connections.try_join_next().is_some() {}
-        // Latency is measured here: no waiting to fill a segment.
-        let _ = stream.set_nodelay(true);
-        let shared = shared.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request| answer(shared.clone(), request));
-            let mut server = auto::Builder::new(TokioExecutor::new());
-            server.http1().max_headers(2048);
-            server.http2().max_header_list_size(1 << 20);
-            // A connection that breaks is the caller's to notice.
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
+async fn converse(stream: TcpStream, shared: Arc<Shared>) {
+    let service = service_fn(move |request| answer(shared.clone(), request));
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().max_headers(2048);
+    server.http2().max_header_list_size(1 << 20);
+    // A connection that breaks is the caller's to notice.
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(

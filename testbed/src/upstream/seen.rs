@@ -1,9 +1,6 @@
 //! What an upstream has received: a log for tests that ask not how many requests
 //! came, but which.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
-
 use http::request::Parts;
 use tokio::time::Instant;
 
@@ -11,8 +8,6 @@ use tokio::time::Instant;
 const LABEL: &str = "x-testbed-label";
 /// The request header by which a server sidecar says which of its endpoints took a request.
 pub(crate) const ENDPOINT: &str = "x-testbed-endpoint";
-/// The most that is kept; the oldest make room.
-const KEPT: usize = 1 << 18;
 
 /// One request that an upstream received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,28 +44,5 @@ impl Seen {
             endpoint: header(ENDPOINT),
             status: None,
         }
-    }
-}
-
-/// All of them, in the order in which they came.
-#[derive(Debug, Default)]
-pub(super) struct Log(Mutex<VecDeque<Seen>>);
-
-impl Log {
-    pub(super) fn push(&self, seen: Seen) {
-        let mut log = self.0.lock().expect("nobody panics with it");
-        if log.len() == KEPT {
-            log.pop_front();
-        }
-        log.push_back(seen);
-    }
-
-    pub(super) fn all(&self) -> Vec<Seen> {
-        let log = self.0.lock().expect("nobody panics with it");
-        log.iter().cloned().collect()
-    }
-
-    pub(super) fn clear(&self) {
-        self.0.lock().expect("nobody panics with it").clear();
     }
 }
