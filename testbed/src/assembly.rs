@@ -233,6 +233,7 @@ impl Assembly<'_> {
             namespace: &role.who.namespace,
             app: &role.who.service_account,
             admin_port: role.admin_port,
+            services: &self.wish.services,
         };
         envoy::bootstrap(&node, listeners, clusters)
     }

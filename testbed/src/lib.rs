@@ -62,6 +62,7 @@ mod port;
 mod process;
 mod proxy;
 pub mod random;
+pub mod ratelimit;
 mod raw;
 pub mod rbac;
 mod runtime;
@@ -77,12 +78,16 @@ pub mod wire;
 pub use builder::Builder;
 pub use call::{Call, CallError, Reply};
 pub use cluster::{ClusterAuthority, ClusterSpec, GatewayMode, PeerAuthentication, Side};
+pub use envoy::Service;
 pub use error::{Error, failed};
 pub use filter::{Filter, Wasm};
 pub use health::HealthChecks;
 pub use load::{Load, Report, Shot};
 pub use mesh::{Mesh, Version};
-pub use native::NativeFailover;
+pub use native::{
+    NativeAdaptiveConcurrency, NativeBucket, NativeByHeader, NativeEntry, NativeFailover,
+    NativeLocalRateLimit, NativeRateLimit,
+};
 pub use net::{
     CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
     SERVICE_PORT, UPSTREAM_PORT,

@@ -1,7 +1,7 @@
 //! A mesh that runs: what a test does to it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
@@ -12,6 +12,7 @@ use crate::call::{Call, CallError, Reply, Transport};
 use crate::cluster::ServerForm;
 use crate::connect::{Way, failure};
 use crate::envoy::Ecds;
+use crate::folder::Folder;
 use crate::load::Load;
 use crate::net::{GATEWAY_PORT, OUTBOUND_PORT, SERVICE_PORT};
 use crate::pki::{Identity, Pki, Signer, Workload};
@@ -24,7 +25,7 @@ use crate::{Builder, ClusterSpec, Error, Side};
 /// A mesh of real Envoys; dropping it ends them.
 pub struct Mesh {
     pub(crate) sites: Vec<Site>,
-    folder: PathBuf,
+    folder: Folder,
     pki: Pki,
     server_form: ServerForm,
     runtime: Own,
@@ -72,7 +73,7 @@ impl Mesh {
         Builder::new(name)
     }
 
-    pub(crate) fn new(folder: PathBuf, pki: Pki, server_form: ServerForm, runtime: Own) -> Self {
+    pub(crate) fn new(folder: Folder, pki: Pki, server_form: ServerForm, runtime: Own) -> Self {
         Self {
             sites: Vec::new(),
             folder,
@@ -97,7 +98,7 @@ impl Mesh {
 
     /// The folder with its configuration, certificates and logs.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.folder.0
     }
 
     /// The names of its clusters.
@@ -347,17 +348,7 @@ impl Drop for Mesh {
         for site in &self.sites {
             site.proxies().for_each(Proxy::kill);
         }
-        if std::thread::panicking()
-            || !self.started
-            || std::env::var_os("LANDBRIDGE_KEEP").is_some()
-        {
-            eprintln!(
-                "the mesh's configuration and logs are in {}",
-                self.folder.display()
-            );
-        } else {
-            // A folder too many is no failure.
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
+        let what = "the mesh's configuration and logs are";
+        self.folder.leave(what, !self.started);
     }
 }
