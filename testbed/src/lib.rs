@@ -82,7 +82,7 @@ pub use envoy::Service;
 pub use error::{Error, failed};
 pub use filter::{Filter, Wasm};
 pub use health::HealthChecks;
-pub use load::{Load, Report, Shot};
+pub use load::{Load, Report, Shot, mix};
 pub use mesh::{Mesh, Version};
 pub use native::{
     NativeAdaptiveConcurrency, NativeBucket, NativeByHeader, NativeEntry, NativeFailover,
@@ -98,4 +98,4 @@ pub use raw::{RawField, RawOutcome, RawReply, RawStream};
 pub use stats::{Sample, Stats};
 pub use tls::Protocol;
 pub use tools::{ENVOY_VERSION, envoy as envoy_binary, filter as filter_module, workspace};
-pub use upstream::{Failure, Seen, Upstream};
+pub use upstream::{Failure, Seen, Tally, Upstream, Work, Workers};

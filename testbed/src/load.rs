@@ -6,20 +6,25 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::HeaderMap;
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::call::{Call, CallError};
 use crate::connect::{Connection, Way};
 
+mod mix;
+mod told;
+
+pub use mix::mix;
+use told::Told;
+
 /// Enough that both workers of a sidecar get some.
 const CONNECTIONS: usize = 16;
 /// The cap on requests in flight; beyond it requests wait, and their latency shows it.
-const IN_FLIGHT: usize = 1024;
+const IN_FLIGHT: usize = 4096;
 
 /// One request of a load.
 #[derive(Debug, Clone)]
@@ -38,9 +43,17 @@ pub struct Shot {
     pub served_by: Option<String>,
     /// The answer's `x-landbridge-failover`.
     pub failover: Option<String>,
+    /// The answer's `retry-after`.
+    pub retry_after: Option<String>,
+    /// The answer's `ratelimit`.
+    pub ratelimit: Option<String>,
+    /// The answer's `ratelimit-policy`.
+    pub ratelimit_policy: Option<String>,
+    /// The answer's gRPC status, from its headers or its trailers.
+    pub grpc_status: Option<u32>,
 }
 
-/// All requests of a load, in the order in which they were due.
+/// All requests of a load, in the order in which they were due: the first is that of number 0.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The requests.
@@ -202,7 +215,7 @@ async fn run(
         while let Some(Ok(shot)) = flight.try_join_next() {
             shots.push(shot);
         }
-        flight.spawn(shoot(pool.clone(), call.clone(), start, at));
+        flight.spawn(shoot(pool.clone(), call.clone(), number, start, at));
     }
     let ran = start.elapsed();
     while let Some(Ok(shot)) = flight.join_next().await {
@@ -212,8 +225,14 @@ async fn run(
     Report { shots, start, ran }
 }
 
-async fn shoot(pool: Arc<Pool>, call: Arc<Call>, start: Instant, at: Duration) -> Shot {
-    let answer = tokio::time::timeout(call.timeout, pool.send(&call)).await;
+async fn shoot(
+    pool: Arc<Pool>,
+    call: Arc<Call>,
+    number: u32,
+    start: Instant,
+    at: Duration,
+) -> Shot {
+    let answer = tokio::time::timeout(call.timeout, pool.send(&call, number)).await;
     let latency = (start + at).elapsed();
     let failed = |error: CallError| (Err(error.to_string()), Told::default());
     let (outcome, told) = match answer {
@@ -229,48 +248,21 @@ async fn shoot(pool: Arc<Pool>, call: Arc<Call>, start: Instant, at: Duration) -
         served: told.served,
         served_by: told.served_by,
         failover: told.failover,
+        retry_after: told.retry_after,
+        ratelimit: told.ratelimit,
+        ratelimit_policy: told.ratelimit_policy,
+        grpc_status: told.grpc_status,
     }
-}
-
-/// What an answer says besides its status.
-#[derive(Default)]
-struct Told {
-    decision: Option<String>,
-    served: Option<String>,
-    served_by: Option<String>,
-    failover: Option<String>,
-}
-
-impl Told {
-    fn by(headers: &HeaderMap) -> Self {
-        let header = |name| {
-            let value: &http::HeaderValue = headers.get(name)?;
-            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        Self {
-            decision: header("x-landbridge-decision"),
-            served: None,
-            served_by: header("x-landbridge-served-by"),
-            failover: header("x-landbridge-failover"),
-        }
-    }
-}
-
-/// The cluster that an echo names. It is sought in the text: to parse the echo, with all of its
-/// headers, would cost the load more than the rest of the answer. A quote within a value has a
-/// backslash before it, so only the field itself is found.
-fn served(echo: &[u8]) -> Option<String> {
-    const FIELD: &[u8] = br#""cluster":""#;
-    let at = echo.windows(FIELD.len()).position(|part| part == FIELD)?;
-    let name = &echo[at + FIELD.len()..];
-    let end = name.iter().position(|byte| *byte == b'"')?;
-    Some(String::from_utf8_lossy(&name[..end]).into_owned())
 }
 
 /// Connections that are kept; the one that rested longest is next.
 struct Pool {
     way: Way,
     idle: Mutex<VecDeque<Connection>>,
+    rested: Notify,
+    /// So many are opened at a time. To open one costs more than to use one: without a limit, a load
+    /// that once falls behind would open more and more, and never catch up.
+    opening: Semaphore,
 }
 
 impl Pool {
@@ -278,6 +270,8 @@ impl Pool {
         Self {
             way,
             idle: Mutex::default(),
+            rested: Notify::new(),
+            opening: Semaphore::new(CONNECTIONS),
         }
     }
 
@@ -297,6 +291,7 @@ impl Pool {
             .lock()
             .expect("nobody panics with it")
             .push_back(connection);
+        self.rested.notify_one();
     }
 
     fn take(&self) -> Option<Connection> {
@@ -309,16 +304,29 @@ impl Pool {
         None
     }
 
-    async fn send(&self, call: &Call) -> Result<(u16, Told), CallError> {
-        let mut connection = match self.take() {
-            Some(connection) => connection,
-            None => self.way.connection().await?,
-        };
-        let answer = connection.send(call.request()?).await?;
+    /// One that rests, or a new one, whichever is sooner.
+    async fn connection(&self) -> Result<Connection, CallError> {
+        loop {
+            if let Some(connection) = self.take() {
+                return Ok(connection);
+            }
+            tokio::select! {
+                () = self.rested.notified() => {}
+                opening = self.opening.acquire() => {
+                    let _opening = opening.expect("it is never closed");
+                    return self.way.connection().await;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, call: &Call, number: u32) -> Result<(u16, Told), CallError> {
+        let mut connection = self.connection().await?;
+        let answer = connection.send(call.request(number)?).await?;
         let status = answer.status().as_u16();
         let mut told = Told::by(answer.headers());
         match answer.into_body().collect().await {
-            Ok(body) => told.served = served(&body.to_bytes()),
+            Ok(body) => told.hear(body),
             Err(error) => return Err(connection.explain(&error).await),
         }
         self.rest(connection);
@@ -339,6 +347,10 @@ mod tests {
             served: cluster.map(str::to_owned),
             served_by: None,
             failover: None,
+            retry_after: None,
+            ratelimit: None,
+            ratelimit_policy: None,
+            grpc_status: None,
         }
     }
 
@@ -374,16 +386,5 @@ mod tests {
         assert_eq!(report.served_between(from, from * 2), of(&[("b", 2)]));
         assert_eq!(report.between(from, from * 3).count(), 2);
         assert!(report.shares(Duration::ZERO).is_empty());
-    }
-
-    #[test]
-    fn an_echo_names_its_cluster_wherever_that_stands() {
-        let tricky = serde_json::json!({
-            "authority": "a\"cluster\":\"no", "cluster": "use1-a", "headers": [["cluster", "x"]],
-        });
-        let echo = tricky.to_string();
-        assert_eq!(served(echo.as_bytes()).as_deref(), Some("use1-a"));
-        assert_eq!(served(b"no healthy upstream"), None);
-        assert_eq!(served(b""), None);
     }
 }

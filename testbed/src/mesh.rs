@@ -198,7 +198,7 @@ impl Mesh {
     /// Makes a call and waits for the whole answer, each call on a connection of its own.
     pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let way = self.way(&call)?;
-        let request = call.request()?;
+        let request = call.request(0)?;
         let start = Instant::now();
         let exchange = async {
             let mut connection = way.connection().await?;
@@ -271,7 +271,7 @@ impl Mesh {
         length: impl Into<Option<Duration>>,
     ) -> Result<Load, CallError> {
         let way = self.way(&call)?;
-        call.request()?;
+        call.request(0)?;
         Ok(Load::start(self.runtime(), call, way, rate, length.into()))
     }
 

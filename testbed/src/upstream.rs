@@ -32,10 +32,13 @@ const LARGEST: usize = 16 << 20;
 
 mod behaviour;
 mod seen;
+mod workers;
 
 use behaviour::{Behaviour, Capacity, Fate, Share};
 pub(crate) use seen::ENDPOINT;
 pub use seen::Seen;
+use workers::Workshop;
+pub use workers::{Tally, Work, Workers};
 
 /// How an upstream fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -146,6 +149,20 @@ impl Upstream {
         self.behave(|behaviour| behaviour.capacity = Some(Capacity::cold(rate, warm)));
     }
 
+    /// From now on it works on so many requests at a time, and the others wait. With none, nobody
+    /// works, and answers come at once; what waits is worked on still.
+    pub fn set_workers(&self, workers: impl Into<Option<Workers>>) {
+        let workshop = workers.into().map(|it| Arc::new(Workshop::new(it)));
+        self.behave(|behaviour| behaviour.workshop = workshop);
+    }
+
+    /// What its workers have done since they were [set](Self::set_workers).
+    pub fn work(&self) -> Work {
+        let mut workshop = None;
+        self.behave(|behaviour| workshop.clone_from(&behaviour.workshop));
+        workshop.map(|it| it.work()).unwrap_or_default()
+    }
+
     /// What it has received since its start or [`clear_seen`](Self::clear_seen),
     /// the oldest first: the last 262,144 requests.
     pub fn seen(&self) -> Vec<Seen> {
@@ -201,13 +218,22 @@ async fn answer(
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, &'static str> {
     shared.requests.fetch_add(1, Ordering::Relaxed);
     let (head, body) = request.into_parts();
-    let Fate { delay, status } = shared.receive(&head);
+    let Fate {
+        delay,
+        workshop,
+        status,
+    } = shared.receive(&head);
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }
-    let Some(status) = status else {
+    let Some(mut status) = status else {
         return Err("told to fail");
     };
+    if let Some(workshop) = workshop
+        && workshop.serve(&head.headers).await.is_err()
+    {
+        status = StatusCode::SERVICE_UNAVAILABLE;
+    }
     let body_len = match body.collect().await {
         Ok(body) => body.to_bytes().len(),
         Err(_) => return Err("the request broke off"),

@@ -4,8 +4,10 @@
 //!
 //! One binary, so that it is linked once; each test has a mesh of its own.
 
+mod load;
 mod native;
 mod protocol;
 mod ratelimit;
 mod setup;
 mod shared;
+mod upstream;
