@@ -34,7 +34,8 @@
 //!
 //! The upstream answers with JSON: `cluster`, `method`, `path`, `authority` (in
 //! HTTP/2), `version`, `headers` (pairs in the order received) and `body_len`; with
-//! `x-testbed-size: N`, and spaces behind it up to N bytes.
+//! `x-testbed-size: N`, and spaces behind it up to N bytes. One that [calls on](Mesh::call_on) says as
+//! `onward` what came of that.
 
 mod admin;
 mod assembly;
@@ -58,6 +59,7 @@ mod native;
 mod net;
 mod observe;
 mod pki;
+mod pool;
 mod port;
 mod process;
 mod proxy;

@@ -2,18 +2,18 @@
 //! so, not when the last one has been answered, and its latency counts from
 //! when it was due. A proxy that stalls can therefore not slow its own test.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::call::{Call, CallError};
-use crate::connect::{Connection, Way};
+use crate::connect::Way;
+use crate::pool::Pool;
 
 mod mix;
 mod told;
@@ -21,8 +21,6 @@ mod told;
 pub use mix::mix;
 use told::Told;
 
-/// Enough that both workers of a sidecar get some.
-const CONNECTIONS: usize = 16;
 /// The cap on requests in flight; beyond it requests wait, and their latency shows it.
 const IN_FLIGHT: usize = 4096;
 
@@ -232,11 +230,12 @@ async fn shoot(
     start: Instant,
     at: Duration,
 ) -> Shot {
-    let answer = tokio::time::timeout(call.timeout, pool.send(&call, number)).await;
+    let exchange = async { pool.exchange(call.request(number)?).await };
+    let answer = tokio::time::timeout(call.timeout, exchange).await;
     let latency = (start + at).elapsed();
     let failed = |error: CallError| (Err(error.to_string()), Told::default());
     let (outcome, told) = match answer {
-        Ok(Ok((status, told))) => (Ok(status), told),
+        Ok(Ok((head, body))) => (Ok(head.status.as_u16()), Told::of(&head.headers, body)),
         Ok(Err(error)) => failed(error),
         Err(_) => failed(CallError::Timeout(call.timeout)),
     };
@@ -252,85 +251,6 @@ async fn shoot(
         ratelimit: told.ratelimit,
         ratelimit_policy: told.ratelimit_policy,
         grpc_status: told.grpc_status,
-    }
-}
-
-/// Connections that are kept; the one that rested longest is next.
-struct Pool {
-    way: Way,
-    idle: Mutex<VecDeque<Connection>>,
-    rested: Notify,
-    /// So many are opened at a time. To open one costs more than to use one: without a limit, a load
-    /// that once falls behind would open more and more, and never catch up.
-    opening: Semaphore,
-}
-
-impl Pool {
-    fn new(way: Way) -> Self {
-        Self {
-            way,
-            idle: Mutex::default(),
-            rested: Notify::new(),
-            opening: Semaphore::new(CONNECTIONS),
-        }
-    }
-
-    /// Opens the first connections, so that the first requests do not pay for them.
-    async fn warm(&self) {
-        for _ in 0..CONNECTIONS {
-            // The request that needs it tells why it cannot be had.
-            let Ok(connection) = self.way.connection().await else {
-                return;
-            };
-            self.rest(connection);
-        }
-    }
-
-    fn rest(&self, connection: Connection) {
-        self.idle
-            .lock()
-            .expect("nobody panics with it")
-            .push_back(connection);
-        self.rested.notify_one();
-    }
-
-    fn take(&self) -> Option<Connection> {
-        let mut idle = self.idle.lock().expect("nobody panics with it");
-        while let Some(connection) = idle.pop_front() {
-            if connection.is_usable() {
-                return Some(connection);
-            }
-        }
-        None
-    }
-
-    /// One that rests, or a new one, whichever is sooner.
-    async fn connection(&self) -> Result<Connection, CallError> {
-        loop {
-            if let Some(connection) = self.take() {
-                return Ok(connection);
-            }
-            tokio::select! {
-                () = self.rested.notified() => {}
-                opening = self.opening.acquire() => {
-                    let _opening = opening.expect("it is never closed");
-                    return self.way.connection().await;
-                }
-            }
-        }
-    }
-
-    async fn send(&self, call: &Call, number: u32) -> Result<(u16, Told), CallError> {
-        let mut connection = self.connection().await?;
-        let answer = connection.send(call.request(number)?).await?;
-        let status = answer.status().as_u16();
-        let mut told = Told::by(answer.headers());
-        match answer.into_body().collect().await {
-            Ok(body) => told.hear(body),
-            Err(error) => return Err(connection.explain(&error).await),
-        }
-        self.rest(connection);
-        Ok((status, told))
     }
 }
 

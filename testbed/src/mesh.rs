@@ -275,6 +275,29 @@ impl Mesh {
         Ok(Load::start(self.runtime(), call, way, rate, length.into()))
     }
 
+    /// Has the service of a cluster make this call for each request, before it answers: through the
+    /// client sidecar of that cluster, as an application does that calls another. The request's
+    /// `x-request-deadline`, `grpc-timeout`, `x-criticality` and `x-request-id` go along.
+    ///
+    /// It is made after the service's delay and its work, and is given up when the request is. The
+    /// answer has the status of the call's, or 504 when the call's timeout is over, and in its echo,
+    /// as `onward`, the milliseconds that it took (`ms`) and the `echo` of the service called. With no
+    /// call, the service answers by itself again.
+    pub fn call_on(&self, cluster: &str, call: impl Into<Option<Call>>) -> Result<(), CallError> {
+        let site = self.site(cluster)?;
+        let onward = |call: Call| {
+            let call = call
+                .from(Workload::new(cluster, "shop", "orders"))
+                .via_sidecar();
+            call.request(0)?;
+            let way = self.way(&call)?;
+            Ok::<_, CallError>((call, way))
+        };
+        let onward = call.into().map(onward).transpose()?;
+        site.upstream.set_onward(onward);
+        Ok(())
+    }
+
     /// How a call gets from its caller to a sidecar.
     fn way(&self, call: &Call) -> Result<Way, CallError> {
         let caller = call.caller()?;

@@ -22,6 +22,8 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::call::Call;
+use crate::connect::Way;
 use crate::kept::Kept;
 use crate::port::Port;
 
@@ -31,10 +33,12 @@ const SIZE: &str = "x-testbed-size";
 const LARGEST: usize = 16 << 20;
 
 mod behaviour;
+mod onward;
 mod seen;
 mod workers;
 
 use behaviour::{Behaviour, Capacity, Fate, Share};
+use onward::Onward;
 pub(crate) use seen::ENDPOINT;
 pub use seen::Seen;
 use workers::Workshop;
@@ -163,6 +167,12 @@ impl Upstream {
         workshop.map(|it| it.work()).unwrap_or_default()
     }
 
+    /// See [`Mesh::call_on`](crate::Mesh::call_on).
+    pub(crate) fn set_onward(&self, onward: Option<(Call, Way)>) {
+        let onward = onward.map(|(call, way)| Arc::new(Onward::new(call, way)));
+        self.behave(|behaviour| behaviour.onward = onward);
+    }
+
     /// What it has received since its start or [`clear_seen`](Self::clear_seen),
     /// the oldest first: the last 262,144 requests.
     pub fn seen(&self) -> Vec<Seen> {
@@ -221,6 +231,7 @@ async fn answer(
     let Fate {
         delay,
         workshop,
+        onward,
         status,
     } = shared.receive(&head);
     if delay > Duration::ZERO {
@@ -234,6 +245,13 @@ async fn answer(
     {
         status = StatusCode::SERVICE_UNAVAILABLE;
     }
+    let onward = match onward {
+        Some(onward) if status.is_success() => Some(onward.make(&head.headers).await),
+        _ => None,
+    };
+    if let Some((told, _)) = &onward {
+        status = *told;
+    }
     let body_len = match body.collect().await {
         Ok(body) => body.to_bytes().len(),
         Err(_) => return Err("the request broke off"),
@@ -243,7 +261,7 @@ async fn answer(
         .iter()
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
         .collect();
-    let echo = json!({
+    let mut echo = json!({
         "cluster": shared.cluster,
         "method": head.method.as_str(),
         "path": head.uri.path_and_query().map_or("", |path| path.as_str()),
@@ -252,6 +270,9 @@ async fn answer(
         "headers": headers,
         "body_len": body_len,
     });
+    if let Some((_, told)) = onward {
+        echo["onward"] = told;
+    }
     let echo = padded(echo.to_string(), &head.headers);
     let response = Response::builder();
     let grpc = head.headers.get(http::header::CONTENT_TYPE);

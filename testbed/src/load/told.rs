@@ -17,29 +17,22 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn by(headers: &HeaderMap) -> Self {
+    pub(super) fn of(headers: &HeaderMap, body: Collected<Bytes>) -> Self {
         let header = |name| {
             let value: &http::HeaderValue = headers.get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
+        let trailing = body.trailers().and_then(grpc_status);
         Self {
             decision: header("x-landbridge-decision"),
-            served: None,
+            served: served(&body.to_bytes()),
             served_by: header("x-landbridge-served-by"),
             failover: header("x-landbridge-failover"),
             retry_after: header("retry-after"),
             ratelimit: header("ratelimit"),
             ratelimit_policy: header("ratelimit-policy"),
-            grpc_status: grpc_status(headers),
+            grpc_status: trailing.or_else(|| grpc_status(headers)),
         }
-    }
-
-    /// Hears what comes behind the headers.
-    pub(super) fn hear(&mut self, body: Collected<Bytes>) {
-        if let Some(status) = body.trailers().and_then(grpc_status) {
-            self.grpc_status = Some(status);
-        }
-        self.served = served(&body.to_bytes());
     }
 }
 

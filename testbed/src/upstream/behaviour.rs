@@ -8,6 +8,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::Failure;
+use super::onward::Onward;
 use super::workers::Workshop;
 
 /// The path that health checks ask for.
@@ -29,6 +30,7 @@ pub(super) struct Behaviour {
     pub(super) failing: (BTreeSet<u32>, StatusCode),
     pub(super) capacity: Option<Capacity>,
     pub(super) workshop: Option<Arc<Workshop>>,
+    pub(super) onward: Option<Arc<Onward>>,
 }
 
 /// What becomes of one request.
@@ -37,6 +39,8 @@ pub(super) struct Fate {
     pub(super) delay: Duration,
     /// Who works on it, where somebody must.
     pub(super) workshop: Option<Arc<Workshop>>,
+    /// What it calls for it.
+    pub(super) onward: Option<Arc<Onward>>,
     /// The answer's status; none if there will be no answer.
     pub(super) status: Option<StatusCode>,
 }
@@ -51,6 +55,7 @@ impl Behaviour {
             failing: (BTreeSet::new(), StatusCode::SERVICE_UNAVAILABLE),
             capacity: None,
             workshop: None,
+            onward: None,
         }
     }
 
@@ -73,6 +78,7 @@ impl Behaviour {
         Fate {
             delay: self.delay,
             workshop: self.workshop.clone(),
+            onward: self.onward.clone().filter(|_| !health),
             status,
         }
     }

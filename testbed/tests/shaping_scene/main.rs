@@ -4,6 +4,7 @@
 //!
 //! One binary, so that it is linked once; each test has a mesh of its own.
 
+mod hops;
 mod load;
 mod native;
 mod protocol;
