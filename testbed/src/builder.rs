@@ -39,6 +39,7 @@ pub struct Builder {
     pub(crate) outward: Outward,
     pub(crate) clients_of_any_name: bool,
     pub(crate) services: Vec<Service>,
+    pub(crate) hot_restarts: bool,
     clients: bool,
     wait_ready: bool,
     ready_timeout: Duration,
@@ -64,6 +65,7 @@ impl Builder {
             outward: Outward::default(),
             clients_of_any_name: false,
             services: Vec::new(),
+            hot_restarts: false,
             clients: true,
             wait_ready: true,
             ready_timeout: Duration::from_secs(20),
@@ -148,6 +150,12 @@ impl Builder {
     /// one without a URI.
     pub fn clients_of_any_name(mut self) -> Self {
         self.clients_of_any_name = true;
+        self
+    }
+
+    /// Lets Envoys be [restarted while they run](Mesh::hot_restart).
+    pub fn hot_restarts(mut self) -> Self {
+        self.hot_restarts = true;
         self
     }
 

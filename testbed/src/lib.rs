@@ -51,6 +51,7 @@ mod failover;
 mod filter;
 mod folder;
 mod health;
+mod hot;
 pub mod jwt;
 mod kept;
 mod load;

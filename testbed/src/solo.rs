@@ -187,6 +187,7 @@ impl Stage {
             listener: SocketAddr::new(claim.ip, SERVICE_PORT),
             access_log: self.folder.path("none"),
             process: Mutex::default(),
+            line: None,
         };
         proxy.start()?;
         Ok(Solo {
@@ -214,7 +215,6 @@ fn arguments(config: &Path) -> Vec<String> {
         &config.to_string_lossy(),
         "--concurrency",
         "1",
-        "--disable-hot-restart",
         "--log-level",
         "warning",
     ];

@@ -9,6 +9,7 @@ mod load;
 mod native;
 mod protocol;
 mod ratelimit;
+mod restart;
 mod setup;
 mod shared;
 mod upstream;
