@@ -6,6 +6,7 @@
 
 mod hops;
 mod load;
+mod measure;
 mod native;
 mod protocol;
 mod ratelimit;
