@@ -10,6 +10,7 @@ use crate::builder::Builder;
 use crate::cluster::ServerForm;
 use crate::envoy::{self, Destination, Ecds, Entry, Inbound, Material, Node, Outbound, Trust};
 use crate::folder::Folder;
+use crate::hot::Line;
 use crate::mesh::{Mesh, Site};
 use crate::net::{
     CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
@@ -233,6 +234,7 @@ impl Assembly<'_> {
             namespace: &role.who.namespace,
             app: &role.who.service_account,
             admin_port: role.admin_port,
+            services: &self.wish.services,
         };
         envoy::bootstrap(&node, listeners, clusters)
     }
@@ -247,7 +249,6 @@ impl Assembly<'_> {
             &config.to_string_lossy(),
             "--concurrency",
             &role.concurrency.to_string(),
-            "--disable-hot-restart",
             "--file-flush-interval-msec",
             "50",
             "--log-level",
@@ -265,6 +266,10 @@ impl Assembly<'_> {
             listener: at(role.port),
             access_log: self.access_log(site, role),
             process: Mutex::default(),
+            line: self.wish.hot_restarts.then(|| {
+                let base_id = self.folder.path(&format!("{name}.base-id"));
+                Line::new(base_id)
+            }),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! From what a test wishes to files and processes.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::assembly::Assembly;
@@ -10,9 +11,11 @@ use crate::failover::Outward;
 use crate::folder::Folder;
 use crate::mesh::{Mesh, Site, Version};
 use crate::pki::{Pki, Signer};
+use crate::runtime::Own;
 use crate::upstream::Upstream;
 use crate::{
-    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Side, net, tools,
+    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Service, Side, net,
+    tools,
 };
 
 /// Says what mesh is wanted; [`start`](Self::start) makes it.
@@ -35,6 +38,8 @@ pub struct Builder {
     pub(crate) gateways: HashMap<String, GatewayMode>,
     pub(crate) outward: Outward,
     pub(crate) clients_of_any_name: bool,
+    pub(crate) services: Vec<Service>,
+    pub(crate) hot_restarts: bool,
     clients: bool,
     wait_ready: bool,
     ready_timeout: Duration,
@@ -59,6 +64,8 @@ impl Builder {
             gateways: HashMap::new(),
             outward: Outward::default(),
             clients_of_any_name: false,
+            services: Vec::new(),
+            hot_restarts: false,
             clients: true,
             wait_ready: true,
             ready_timeout: Duration::from_secs(20),
@@ -146,6 +153,19 @@ impl Builder {
         self
     }
 
+    /// Lets Envoys be [restarted while they run](Mesh::hot_restart).
+    pub fn hot_restarts(mut self) -> Self {
+        self.hot_restarts = true;
+        self
+    }
+
+    /// Gives every Envoy a cluster that leads to a service beside the mesh, e.g. a
+    /// [rate-limit service](crate::ratelimit), over HTTP/2 without TLS. No route leads to it.
+    pub fn service(mut self, name: &str, address: SocketAddr) -> Self {
+        self.services.push(Service::new(name, address));
+        self
+    }
+
     /// Has every server in the form of a waypoint (Istio's ambient mode), instead of a sidecar.
     pub fn waypoints(mut self) -> Self {
         self.server_form = ServerForm::Waypoint;
@@ -182,14 +202,8 @@ impl Builder {
         let folder = Folder::make(&self.name)?;
         let pki = Pki::new(&self.clusters, &self.extra_trust_domains)?;
         let trust = self.write_bundles(&folder, &pki)?;
-        // A runtime of its own: a test that blocks does not stop the upstreams.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("landbridge-testbed")
-            .enable_all()
-            .build()
-            .map_err(Error::io("make a runtime"))?;
-        let mut mesh = Mesh::new(folder.0.clone(), pki, self.server_form, runtime);
+        let runtime = Own::start(2)?;
+        let mut mesh = Mesh::new(folder.clone(), pki, self.server_form, runtime);
         for (spec, claim) in self.clusters.iter().zip(net::claim(self.clusters.len())?) {
             let runtime = mesh.runtime().clone();
             let upstream = Upstream::start(&spec.name, claim.upstream, runtime)?;

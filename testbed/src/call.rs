@@ -1,6 +1,7 @@
 //! A request and what comes of it.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,7 +30,18 @@ pub struct Call {
     path: String,
     host: String,
     headers: Vec<(String, Vec<u8>)>,
+    headers_by: Vec<(String, ByNumber)>,
     body: Bytes,
+}
+
+/// What makes a header's value of a request's number.
+#[derive(Clone)]
+struct ByNumber(Arc<dyn Fn(u32) -> String + Send + Sync>);
+
+impl std::fmt::Debug for ByNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "by number, as {:?}", (self.0)(0))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +70,7 @@ impl Call {
             path: path.into(),
             host: "orders.shop.svc.cluster.local".to_owned(),
             headers: Vec::new(),
+            headers_by: Vec::new(),
             body: Bytes::new(),
         }
     }
@@ -113,6 +126,19 @@ impl Call {
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.into(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// Adds a header that each request of a load has its own value of: `value` makes it of the
+    /// request's number, from 0. See [`mix`](crate::mix) for values by share.
+    #[must_use]
+    pub fn header_by(
+        mut self,
+        name: impl Into<String>,
+        value: impl Fn(u32) -> String + Send + Sync + 'static,
+    ) -> Self {
+        let value = ByNumber(Arc::new(value));
+        self.headers_by.push((name.into(), value));
         self
     }
 
@@ -191,14 +217,20 @@ impl Call {
         }
     }
 
-    /// The request as hyper wants it. What hyper's types cannot say, like an
+    /// The request of this number as hyper wants it. What hyper's types cannot say, like an
     /// ill-formed path, is for [`Mesh::raw`](crate::Mesh::raw).
-    pub(crate) fn request(&self) -> Result<Request<Full<Bytes>>, CallError> {
+    pub(crate) fn request(&self, number: u32) -> Result<Request<Full<Bytes>>, CallError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             headers.append(
                 HeaderName::from_bytes(name.as_bytes()).map_err(invalid)?,
                 HeaderValue::from_bytes(value).map_err(invalid)?,
+            );
+        }
+        for (name, value) in &self.headers_by {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).map_err(invalid)?,
+                HeaderValue::from_str(&(value.0)(number)).map_err(invalid)?,
             );
         }
         let is_steered = self.transport == Transport::Sidecar || self.gateway.is_some();

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Error, tools};
 
+#[derive(Clone)]
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -40,5 +41,18 @@ impl Folder {
             .and_then(|mut file| file.write_all(content.as_bytes()))
             .map_err(Error::io(format!("write `{}`", path.display())))?;
         Ok(path)
+    }
+
+    /// Is done with it. It stays where it may tell something: a test fails, this start `failed`, or
+    /// `LANDBRIDGE_KEEP` is set.
+    pub(crate) fn leave(&self, what: &str, failed: bool) {
+        let kept =
+            failed || std::thread::panicking() || std::env::var_os("LANDBRIDGE_KEEP").is_some();
+        if kept {
+            eprintln!("{what} in {}", self.0.display());
+        } else {
+            // A folder too many is no failure.
+            let _ = fs::remove_dir_all(&self.0);
+        }
     }
 }

@@ -34,7 +34,8 @@
 //!
 //! The upstream answers with JSON: `cluster`, `method`, `path`, `authority` (in
 //! HTTP/2), `version`, `headers` (pairs in the order received) and `body_len`; with
-//! `x-testbed-size: N`, and spaces behind it up to N bytes.
+//! `x-testbed-size: N`, and spaces behind it up to N bytes. One that [calls on](Mesh::call_on) says as
+//! `onward` what came of that.
 
 mod admin;
 mod assembly;
@@ -50,18 +51,24 @@ mod failover;
 mod filter;
 mod folder;
 mod health;
+mod hot;
 pub mod jwt;
+mod kept;
 mod load;
 mod mesh;
 mod native;
 mod net;
 mod observe;
 mod pki;
+mod pool;
+mod port;
 mod process;
 mod proxy;
 pub mod random;
+pub mod ratelimit;
 mod raw;
 pub mod rbac;
+mod runtime;
 pub mod scene;
 pub mod soak;
 pub mod solo;
@@ -74,12 +81,16 @@ pub mod wire;
 pub use builder::Builder;
 pub use call::{Call, CallError, Reply};
 pub use cluster::{ClusterAuthority, ClusterSpec, GatewayMode, PeerAuthentication, Side};
+pub use envoy::Service;
 pub use error::{Error, failed};
 pub use filter::{Filter, Wasm};
 pub use health::HealthChecks;
-pub use load::{Load, Report, Shot};
+pub use load::{Load, Report, Shot, mix};
 pub use mesh::{Mesh, Version};
-pub use native::NativeFailover;
+pub use native::{
+    NativeAdaptiveConcurrency, NativeBucket, NativeByHeader, NativeEntry, NativeFailover,
+    NativeLocalRateLimit, NativeRateLimit,
+};
 pub use net::{
     CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
     SERVICE_PORT, UPSTREAM_PORT,
@@ -90,4 +101,4 @@ pub use raw::{RawField, RawOutcome, RawReply, RawStream};
 pub use stats::{Sample, Stats};
 pub use tls::Protocol;
 pub use tools::{ENVOY_VERSION, envoy as envoy_binary, filter as filter_module, workspace};
-pub use upstream::{Failure, Seen, Upstream};
+pub use upstream::{Failure, Seen, Tally, Upstream, Work, Workers};

@@ -2,24 +2,27 @@
 //! so, not when the last one has been answered, and its latency counts from
 //! when it was due. A proxy that stalls can therefore not slow its own test.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::call::{Call, CallError};
-use crate::connect::{Connection, Way};
+use crate::connect::Way;
+use crate::pool::Pool;
 
-/// Enough that both workers of a sidecar get some.
-const CONNECTIONS: usize = 16;
+mod mix;
+mod told;
+
+pub use mix::mix;
+use told::Told;
+
 /// The cap on requests in flight; beyond it requests wait, and their latency shows it.
-const IN_FLIGHT: usize = 1024;
+const IN_FLIGHT: usize = 4096;
 
 /// One request of a load.
 #[derive(Debug, Clone)]
@@ -38,9 +41,17 @@ pub struct Shot {
     pub served_by: Option<String>,
     /// The answer's `x-landbridge-failover`.
     pub failover: Option<String>,
+    /// The answer's `retry-after`.
+    pub retry_after: Option<String>,
+    /// The answer's `ratelimit`.
+    pub ratelimit: Option<String>,
+    /// The answer's `ratelimit-policy`.
+    pub ratelimit_policy: Option<String>,
+    /// The answer's gRPC status, from its headers or its trailers.
+    pub grpc_status: Option<u32>,
 }
 
-/// All requests of a load, in the order in which they were due.
+/// All requests of a load, in the order in which they were due: the first is that of number 0.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The requests.
@@ -202,7 +213,7 @@ async fn run(
         while let Some(Ok(shot)) = flight.try_join_next() {
             shots.push(shot);
         }
-        flight.spawn(shoot(pool.clone(), call.clone(), start, at));
+        flight.spawn(shoot(pool.clone(), call.clone(), number, start, at));
     }
     let ran = start.elapsed();
     while let Some(Ok(shot)) = flight.join_next().await {
@@ -212,12 +223,19 @@ async fn run(
     Report { shots, start, ran }
 }
 
-async fn shoot(pool: Arc<Pool>, call: Arc<Call>, start: Instant, at: Duration) -> Shot {
-    let answer = tokio::time::timeout(call.timeout, pool.send(&call)).await;
+async fn shoot(
+    pool: Arc<Pool>,
+    call: Arc<Call>,
+    number: u32,
+    start: Instant,
+    at: Duration,
+) -> Shot {
+    let exchange = async { pool.exchange(call.request(number)?).await };
+    let answer = tokio::time::timeout(call.timeout, exchange).await;
     let latency = (start + at).elapsed();
     let failed = |error: CallError| (Err(error.to_string()), Told::default());
     let (outcome, told) = match answer {
-        Ok(Ok((status, told))) => (Ok(status), told),
+        Ok(Ok((head, body))) => (Ok(head.status.as_u16()), Told::of(&head.headers, body)),
         Ok(Err(error)) => failed(error),
         Err(_) => failed(CallError::Timeout(call.timeout)),
     };
@@ -229,100 +247,10 @@ async fn shoot(pool: Arc<Pool>, call: Arc<Call>, start: Instant, at: Duration) -
         served: told.served,
         served_by: told.served_by,
         failover: told.failover,
-    }
-}
-
-/// What an answer says besides its status.
-#[derive(Default)]
-struct Told {
-    decision: Option<String>,
-    served: Option<String>,
-    served_by: Option<String>,
-    failover: Option<String>,
-}
-
-impl Told {
-    fn by(headers: &HeaderMap) -> Self {
-        let header = |name| {
-            let value: &http::HeaderValue = headers.get(name)?;
-            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        Self {
-            decision: header("x-landbridge-decision"),
-            served: None,
-            served_by: header("x-landbridge-served-by"),
-            failover: header("x-landbridge-failover"),
-        }
-    }
-}
-
-/// The cluster that an echo names. It is sought in the text: to parse the echo, with all of its
-/// headers, would cost the load more than the rest of the answer. A quote within a value has a
-/// backslash before it, so only the field itself is found.
-fn served(echo: &[u8]) -> Option<String> {
-    const FIELD: &[u8] = br#""cluster":""#;
-    let at = echo.windows(FIELD.len()).position(|part| part == FIELD)?;
-    let name = &echo[at + FIELD.len()..];
-    let end = name.iter().position(|byte| *byte == b'"')?;
-    Some(String::from_utf8_lossy(&name[..end]).into_owned())
-}
-
-/// Connections that are kept; the one that rested longest is next.
-struct Pool {
-    way: Way,
-    idle: Mutex<VecDeque<Connection>>,
-}
-
-impl Pool {
-    fn new(way: Way) -> Self {
-        Self {
-            way,
-            idle: Mutex::default(),
-        }
-    }
-
-    /// Opens the first connections, so that the first requests do not pay for them.
-    async fn warm(&self) {
-        for _ in 0..CONNECTIONS {
-            // The request that needs it tells why it cannot be had.
-            let Ok(connection) = self.way.connection().await else {
-                return;
-            };
-            self.rest(connection);
-        }
-    }
-
-    fn rest(&self, connection: Connection) {
-        self.idle
-            .lock()
-            .expect("nobody panics with it")
-            .push_back(connection);
-    }
-
-    fn take(&self) -> Option<Connection> {
-        let mut idle = self.idle.lock().expect("nobody panics with it");
-        while let Some(connection) = idle.pop_front() {
-            if connection.is_usable() {
-                return Some(connection);
-            }
-        }
-        None
-    }
-
-    async fn send(&self, call: &Call) -> Result<(u16, Told), CallError> {
-        let mut connection = match self.take() {
-            Some(connection) => connection,
-            None => self.way.connection().await?,
-        };
-        let answer = connection.send(call.request()?).await?;
-        let status = answer.status().as_u16();
-        let mut told = Told::by(answer.headers());
-        match answer.into_body().collect().await {
-            Ok(body) => told.served = served(&body.to_bytes()),
-            Err(error) => return Err(connection.explain(&error).await),
-        }
-        self.rest(connection);
-        Ok((status, told))
+        retry_after: told.retry_after,
+        ratelimit: told.ratelimit,
+        ratelimit_policy: told.ratelimit_policy,
+        grpc_status: told.grpc_status,
     }
 }
 
@@ -339,6 +267,10 @@ mod tests {
             served: cluster.map(str::to_owned),
             served_by: None,
             failover: None,
+            retry_after: None,
+            ratelimit: None,
+            ratelimit_policy: None,
+            grpc_status: None,
         }
     }
 
@@ -374,16 +306,5 @@ mod tests {
         assert_eq!(report.served_between(from, from * 2), of(&[("b", 2)]));
         assert_eq!(report.between(from, from * 3).count(), 2);
         assert!(report.shares(Duration::ZERO).is_empty());
-    }
-
-    #[test]
-    fn an_echo_names_its_cluster_wherever_that_stands() {
-        let tricky = serde_json::json!({
-            "authority": "a\"cluster\":\"no", "cluster": "use1-a", "headers": [["cluster", "x"]],
-        });
-        let echo = tricky.to_string();
-        assert_eq!(served(echo.as_bytes()).as_deref(), Some("use1-a"));
-        assert_eq!(served(b"no healthy upstream"), None);
-        assert_eq!(served(b""), None);
     }
 }

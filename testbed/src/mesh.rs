@@ -1,21 +1,23 @@
 //! A mesh that runs: what a test does to it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 
 use crate::call::{Call, CallError, Reply, Transport};
 use crate::cluster::ServerForm;
 use crate::connect::{Way, failure};
 use crate::envoy::Ecds;
+use crate::folder::Folder;
 use crate::load::Load;
 use crate::net::{GATEWAY_PORT, OUTBOUND_PORT, SERVICE_PORT};
 use crate::pki::{Identity, Pki, Signer, Workload};
 use crate::proxy::Proxy;
+use crate::runtime::Own;
 use crate::tls::{self, Protocol};
 use crate::upstream::Upstream;
 use crate::{Builder, ClusterSpec, Error, Side};
@@ -23,10 +25,10 @@ use crate::{Builder, ClusterSpec, Error, Side};
 /// A mesh of real Envoys; dropping it ends them.
 pub struct Mesh {
     pub(crate) sites: Vec<Site>,
-    folder: PathBuf,
+    folder: Folder,
     pki: Pki,
     server_form: ServerForm,
-    runtime: Option<Runtime>,
+    runtime: Own,
     started: bool,
 }
 
@@ -71,18 +73,13 @@ impl Mesh {
         Builder::new(name)
     }
 
-    pub(crate) fn new(
-        folder: PathBuf,
-        pki: Pki,
-        server_form: ServerForm,
-        runtime: Runtime,
-    ) -> Self {
+    pub(crate) fn new(folder: Folder, pki: Pki, server_form: ServerForm, runtime: Own) -> Self {
         Self {
             sites: Vec::new(),
             folder,
             pki,
             server_form,
-            runtime: Some(runtime),
+            runtime,
             started: false,
         }
     }
@@ -92,10 +89,7 @@ impl Mesh {
     }
 
     pub(crate) fn runtime(&self) -> &Handle {
-        self.runtime
-            .as_ref()
-            .expect("it is taken on drop only")
-            .handle()
+        self.runtime.handle()
     }
 
     pub(crate) fn pki(&self) -> &Pki {
@@ -104,7 +98,7 @@ impl Mesh {
 
     /// The folder with its configuration, certificates and logs.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.folder.0
     }
 
     /// The names of its clusters.
@@ -204,7 +198,7 @@ impl Mesh {
     /// Makes a call and waits for the whole answer, each call on a connection of its own.
     pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let way = self.way(&call)?;
-        let request = call.request()?;
+        let request = call.request(0)?;
         let start = Instant::now();
         let exchange = async {
             let mut connection = way.connection().await?;
@@ -277,8 +271,31 @@ impl Mesh {
         length: impl Into<Option<Duration>>,
     ) -> Result<Load, CallError> {
         let way = self.way(&call)?;
-        call.request()?;
+        call.request(0)?;
         Ok(Load::start(self.runtime(), call, way, rate, length.into()))
+    }
+
+    /// Has the service of a cluster make this call for each request, before it answers: through the
+    /// client sidecar of that cluster, as an application does that calls another. The request's
+    /// `x-request-deadline`, `grpc-timeout`, `x-criticality` and `x-request-id` go along.
+    ///
+    /// It is made after the service's delay and its work, and is given up when the request is. The
+    /// answer has the status of the call's, or 504 when the call's timeout is over, and in its echo,
+    /// as `onward`, the milliseconds that it took (`ms`) and the `echo` of the service called. With no
+    /// call, the service answers by itself again.
+    pub fn call_on(&self, cluster: &str, call: impl Into<Option<Call>>) -> Result<(), CallError> {
+        let site = self.site(cluster)?;
+        let onward = |call: Call| {
+            let call = call
+                .from(Workload::new(cluster, "shop", "orders"))
+                .via_sidecar();
+            call.request(0)?;
+            let way = self.way(&call)?;
+            Ok::<_, CallError>((call, way))
+        };
+        let onward = call.into().map(onward).transpose()?;
+        site.upstream.set_onward(onward);
+        Ok(())
     }
 
     /// How a call gets from its caller to a sidecar.
@@ -354,20 +371,7 @@ impl Drop for Mesh {
         for site in &self.sites {
             site.proxies().for_each(Proxy::kill);
         }
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-        if std::thread::panicking()
-            || !self.started
-            || std::env::var_os("LANDBRIDGE_KEEP").is_some()
-        {
-            eprintln!(
-                "the mesh's configuration and logs are in {}",
-                self.folder.display()
-            );
-        } else {
-            // A folder too many is no failure.
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
+        let what = "the mesh's configuration and logs are";
+        self.folder.leave(what, !self.started);
     }
 }

@@ -9,6 +9,7 @@ use http::Method;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use crate::hot::Line;
 use crate::process::{Launch, Process};
 use crate::{Error, admin};
 
@@ -21,6 +22,8 @@ pub(crate) struct Proxy {
     pub(crate) listener: SocketAddr,
     pub(crate) access_log: PathBuf,
     pub(crate) process: Mutex<Option<Process>>,
+    /// Where it may be restarted while it runs.
+    pub(crate) line: Option<Line>,
 }
 
 impl Proxy {
@@ -31,13 +34,29 @@ impl Proxy {
     pub(crate) fn start(&self) -> Result<(), Error> {
         let mut process = self.process();
         // The old one first: both would share the port.
-        drop(process.take());
-        *process = Some(Process::start(&self.launch)?);
+        self.end(process.take());
+        let arguments = match &self.line {
+            Some(line) => line.first(),
+            None => vec!["--disable-hot-restart".to_owned()],
+        };
+        *process = Some(Process::start(&self.launch_with(arguments))?);
         Ok(())
     }
 
+    /// How to start it with some arguments more.
+    pub(crate) fn launch_with(&self, arguments: Vec<String>) -> Launch {
+        let mut launch = self.launch.clone();
+        launch.args.extend(arguments);
+        launch
+    }
+
     pub(crate) fn kill(&self) {
-        drop(self.process().take());
+        self.end(self.process().take());
+    }
+
+    fn end(&self, process: Option<Process>) {
+        drop(process);
+        self.line.iter().for_each(Line::end);
     }
 
     /// Stops its process, or lets it go on.

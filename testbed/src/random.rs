@@ -4,6 +4,10 @@
 //! A generator of our own, of a few lines, because those of crates change their numbers from one
 //! version to the next.
 
+/// The golden ratio's fraction, in parts of 2^64. Its multiples fill a circle evenly, however many
+/// there are and wherever one begins.
+pub(crate) const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// Marsaglia's xorshift64*.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
@@ -18,8 +22,7 @@ impl Random {
     /// The `number`th of the generators that a seed stands for. Seeds beside each other give
     /// numbers that have nothing in common (Steele, Lea and Flood's SplitMix64).
     pub fn nth(seed: u64, number: u64) -> Self {
-        let mut state =
-            seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut state = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(GOLDEN));
         state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         Self::new(state ^ (state >> 31))

@@ -21,16 +21,18 @@ use crate::call::CallError;
 use crate::connect::Way;
 use crate::envoy::{self, Inbound, Material, Node, Resource, Trust};
 use crate::folder::Folder;
-use crate::net::{self, Claim, SERVER_ADMIN_PORT, SERVICE_PORT};
+use crate::net::{self, Claim, OUTBOUND_PORT, SERVER_ADMIN_PORT, SERVICE_PORT};
 use crate::pki::{Identity, Pki, Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
 use crate::tls::{self, Protocol};
-use crate::{ClusterSpec, Delivery, Error, PeerAuthentication, tools};
+use crate::{ClusterSpec, Delivery, Error, PeerAuthentication, Service, tools};
 
 /// The body of the answer that a [`Solo`] gives to who is let through.
 pub const ANSWER: &str = "ok";
 /// How long an Envoy may take to start.
+/// What it calls itself as its own upstream.
+const ITSELF: &str = "itself";
 const READY: Duration = Duration::from_secs(120);
 
 /// What single Envoys have in common: addresses, certificates, a folder.
@@ -52,6 +54,11 @@ pub struct Shape {
     pub peer_authentication: PeerAuthentication,
     /// Whether it merges slashes, as Istio's `MERGE_SLASHES` has it do before any filter.
     pub merge_slashes: bool,
+    /// What its filters can call, each under its cluster's name.
+    pub services: Vec<Service>,
+    /// Whether its route leads to a cluster: another listener of the same Envoy, which answers. Envoy's
+    /// own `ratelimit` asks for nothing that is answered without one.
+    pub routed: bool,
 }
 
 impl Shape {
@@ -61,6 +68,8 @@ impl Shape {
             filters,
             peer_authentication: PeerAuthentication::Strict,
             merge_slashes: false,
+            services: Vec::new(),
+            routed: false,
         }
     }
 }
@@ -143,7 +152,18 @@ impl Stage {
         {
             let manager = &mut chain["filters"][0]["typed_config"];
             manager["merge_slashes"] = json!(shape.merge_slashes);
-            answer_by_itself(manager);
+            if shape.routed {
+                let itself = json!({"cluster": ITSELF, "timeout": "0s"});
+                route_all(manager, &json!({"match": {"prefix": "/"}, "route": itself}));
+            } else {
+                route_all(manager, &answer());
+            }
+        }
+        let mut clusters = Vec::new();
+        if shape.routed {
+            let inner = SocketAddr::new(claim.ip, OUTBOUND_PORT);
+            listeners.push(answering(inner));
+            clusters.push(envoy::fixed(ITSELF, inner));
         }
         let node = Node {
             cluster: &self.cluster,
@@ -152,8 +172,9 @@ impl Stage {
             namespace: "shop",
             app: "orders",
             admin_port: SERVER_ADMIN_PORT,
+            services: &shape.services,
         };
-        let bootstrap = envoy::bootstrap(&node, &listeners, &[]).to_string();
+        let bootstrap = envoy::bootstrap(&node, &listeners, &clusters).to_string();
         let config = self.folder.write(&format!("{name}.json"), &bootstrap)?;
         let proxy = Proxy {
             who: format!("the Envoy `{name}`"),
@@ -166,6 +187,7 @@ impl Stage {
             listener: SocketAddr::new(claim.ip, SERVICE_PORT),
             access_log: self.folder.path("none"),
             process: Mutex::default(),
+            line: None,
         };
         proxy.start()?;
         Ok(Solo {
@@ -179,13 +201,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let folder = &self.folder.0;
-        if std::thread::panicking() || std::env::var_os("LANDBRIDGE_KEEP").is_some() {
-            eprintln!("configuration and logs are in {}", folder.display());
-        } else {
-            // A folder too many is no failure.
-            let _ = std::fs::remove_dir_all(folder);
-        }
+        self.folder.leave("configuration and logs are", false);
     }
 }
 
@@ -199,18 +215,37 @@ fn arguments(config: &Path) -> Vec<String> {
         &config.to_string_lossy(),
         "--concurrency",
         "1",
-        "--disable-hot-restart",
         "--log-level",
         "warning",
     ];
     args.map(str::to_owned).to_vec()
 }
 
-fn answer_by_itself(manager: &mut Value) {
-    manager["route_config"]["virtual_hosts"][0]["routes"] = json!([{
+fn answer() -> Value {
+    json!({
         "match": {"prefix": "/"},
         "direct_response": {"status": 200, "body": {"inline_string": ANSWER}},
-    }]);
+    })
+}
+
+/// A listener that answers, to whoever comes without TLS.
+fn answering(at: SocketAddr) -> Value {
+    let routes = json!({"virtual_hosts": [{"name": ITSELF, "domains": ["*"]}]});
+    let mut manager = envoy::connection_manager(ITSELF.to_owned(), routes, Vec::new(), "");
+    route_all(&mut manager, &answer());
+    json!({
+        "name": ITSELF,
+        "address": envoy::socket_address(at.ip(), at.port()),
+        "filter_chains": [{"filters": [{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": manager,
+        }]}],
+    })
+}
+
+/// Has a connection manager one route, and no access log.
+fn route_all(manager: &mut Value, route: &Value) {
+    manager["route_config"]["virtual_hosts"][0]["routes"] = json!([route]);
     manager["access_log"] = json!([]);
 }
 

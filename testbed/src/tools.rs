@@ -1,4 +1,4 @@
-//! Where the programs are: Envoy, the guard and the filters.
+//! Where the programs are: Envoy, Redis, the guard and the filters.
 //!
 //! Each is looked for where `cargo xtask` puts it, after an environment
 //! variable that overrides it; what is missing is an error that says which
@@ -31,12 +31,25 @@ pub fn envoy() -> Result<PathBuf, Error> {
     if fetched.is_file() {
         return Ok(fetched);
     }
+    on_path("envoy").ok_or(Error::NoEnvoy(fetched))
+}
+
+/// A `redis-server`, if there is one: `$REDIS_SERVER`, what `cargo xtask redis` fetched, or what is
+/// on the path.
+pub(crate) fn redis() -> Option<PathBuf> {
+    let named = std::env::var_os("REDIS_SERVER").map(PathBuf::from);
+    let fetched = workspace().join("target/tools/redis/redis-server");
+    let there = |program: &PathBuf| program.is_file();
+    let known = named.into_iter().chain([fetched]).find(there);
+    known.or_else(|| on_path("redis-server"))
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
     std::env::var_os("PATH")
         .iter()
         .flat_map(std::env::split_paths)
-        .map(|folder| folder.join("envoy"))
+        .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
-        .ok_or(Error::NoEnvoy(fetched))
 }
 
 /// A filter's module by its short name: `authz` is `authz.wasm` in

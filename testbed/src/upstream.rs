@@ -17,12 +17,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::call::Call;
+use crate::connect::Way;
+use crate::kept::Kept;
+use crate::port::Port;
 
 /// A request header that asks for an answer of at least so many bytes.
 const SIZE: &str = "x-testbed-size";
@@ -30,11 +33,16 @@ const SIZE: &str = "x-testbed-size";
 const LARGEST: usize = 16 << 20;
 
 mod behaviour;
+mod onward;
 mod seen;
+mod workers;
 
 use behaviour::{Behaviour, Capacity, Fate, Share};
+use onward::Onward;
 pub(crate) use seen::ENDPOINT;
 pub use seen::Seen;
+use workers::Workshop;
+pub use workers::{Tally, Work, Workers};
 
 /// How an upstream fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,9 +59,7 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct Upstream {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    runtime: Handle,
-    serving: Mutex<Option<AbortHandle>>,
+    port: Port,
 }
 
 #[derive(Debug)]
@@ -61,7 +67,7 @@ struct Shared {
     cluster: String,
     requests: AtomicU64,
     behaviour: Mutex<Behaviour>,
-    seen: seen::Log,
+    seen: Kept<Seen>,
 }
 
 impl Shared {
@@ -90,24 +96,19 @@ impl Upstream {
             cluster: cluster.to_owned(),
             requests: AtomicU64::new(0),
             behaviour: Mutex::new(Behaviour::new()),
-            seen: seen::Log::default(),
+            seen: Kept::default(),
         };
-        let address = listener
-            .local_addr()
-            .map_err(Error::io("ask a socket its address"))?;
-        let upstream = Self {
-            shared: Arc::new(shared),
-            address,
-            runtime,
-            serving: Mutex::default(),
-        };
-        upstream.serve(listener)?;
-        Ok(upstream)
+        let shared = Arc::new(shared);
+        let answers = shared.clone();
+        let who = format!("the upstream of `{cluster}`");
+        let serve = move |stream| converse(stream, answers.clone());
+        let port = Port::open(who, listener, runtime, serve)?;
+        Ok(Self { shared, port })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Every answer has this status from now on. For gRPC it stays 200.
@@ -152,6 +153,26 @@ impl Upstream {
         self.behave(|behaviour| behaviour.capacity = Some(Capacity::cold(rate, warm)));
     }
 
+    /// From now on it works on so many requests at a time, and the others wait. With none, nobody
+    /// works, and answers come at once; what waits is worked on still.
+    pub fn set_workers(&self, workers: impl Into<Option<Workers>>) {
+        let workshop = workers.into().map(|it| Arc::new(Workshop::new(it)));
+        self.behave(|behaviour| behaviour.workshop = workshop);
+    }
+
+    /// What its workers have done since they were [set](Self::set_workers).
+    pub fn work(&self) -> Work {
+        let mut workshop = None;
+        self.behave(|behaviour| workshop.clone_from(&behaviour.workshop));
+        workshop.map(|it| it.work()).unwrap_or_default()
+    }
+
+    /// See [`Mesh::call_on`](crate::Mesh::call_on).
+    pub(crate) fn set_onward(&self, onward: Option<(Call, Way)>) {
+        let onward = onward.map(|(call, way)| Arc::new(Onward::new(call, way)));
+        self.behave(|behaviour| behaviour.onward = onward);
+    }
+
     /// What it has received since its start or [`clear_seen`](Self::clear_seen),
     /// the oldest first: the last 262,144 requests.
     pub fn seen(&self) -> Vec<Seen> {
@@ -170,49 +191,21 @@ impl Upstream {
 
     /// Closes its port and every connection.
     pub fn kill(&self) {
-        if let Some(serving) = self.serving().take() {
-            serving.abort();
-        }
+        self.port.close();
     }
 
     /// Opens its port again after [`kill`](Self::kill).
     pub async fn restart(&self) -> Result<(), Error> {
-        self.kill();
-        // The aborted task frees the port when its runtime gets to it.
-        for _ in 0..100 {
-            if let Ok(listener) = std::net::TcpListener::bind(self.address) {
-                listener
-                    .set_nonblocking(true)
-                    .map_err(Error::io("set a socket's mode"))?;
-                return self.serve(listener);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Err(Error::Waited {
-            what: format!("the port of the upstream of `{}`", self.shared.cluster),
-            waited: Duration::from_secs(2),
-        })
+        self.port.reopen().await
     }
 
     /// Whether its port is open.
     pub fn is_alive(&self) -> bool {
-        self.serving().is_some()
-    }
-
-    fn serving(&self) -> std::sync::MutexGuard<'_, Option<AbortHandle>> {
-        self.serving.lock().expect("nobody panics with it")
+        self.port.is_open()
     }
 
     fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
         change(&mut self.shared.behaviour.lock().expect("nobody panics with it"));
-    }
-
-    fn serve(&self, listener: std::net::TcpListener) -> Result<(), Error> {
-        let _entered = self.runtime.enter();
-        let listener = TcpListener::from_std(listener).map_err(Error::io("serve on a socket"))?;
-        let task = self.runtime.spawn(accept(listener, self.shared.clone()));
-        *self.serving() = Some(task.abort_handle());
-        Ok(())
     }
 }
 
@@ -220,27 +213,13 @@ fn valid(status: u16) -> StatusCode {
     StatusCode::from_u16(status).expect("a status is between 100 and 999")
 }
 
-/// Serves until aborted; the connections end with it.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        while connections.try_join_next().is_some() {}
-        // Latency is measured here: no waiting to fill a segment.
-        let _ = stream.set_nodelay(true);
-        let shared = shared.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request| answer(shared.clone(), request));
-            let mut server = auto::Builder::new(TokioExecutor::new());
-            server.http1().max_headers(2048);
-            server.http2().max_header_list_size(1 << 20);
-            // A connection that breaks is the caller's to notice.
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
+async fn converse(stream: TcpStream, shared: Arc<Shared>) {
+    let service = service_fn(move |request| answer(shared.clone(), request));
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().max_headers(2048);
+    server.http2().max_header_list_size(1 << 20);
+    // A connection that breaks is the caller's to notice.
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(
@@ -249,13 +228,30 @@ async fn answer(
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, &'static str> {
     shared.requests.fetch_add(1, Ordering::Relaxed);
     let (head, body) = request.into_parts();
-    let Fate { delay, status } = shared.receive(&head);
+    let Fate {
+        delay,
+        workshop,
+        onward,
+        status,
+    } = shared.receive(&head);
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }
-    let Some(status) = status else {
+    let Some(mut status) = status else {
         return Err("told to fail");
     };
+    if let Some(workshop) = workshop
+        && workshop.serve(&head.headers).await.is_err()
+    {
+        status = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    let onward = match onward {
+        Some(onward) if status.is_success() => Some(onward.make(&head.headers).await),
+        _ => None,
+    };
+    if let Some((told, _)) = &onward {
+        status = *told;
+    }
     let body_len = match body.collect().await {
         Ok(body) => body.to_bytes().len(),
         Err(_) => return Err("the request broke off"),
@@ -265,7 +261,7 @@ async fn answer(
         .iter()
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
         .collect();
-    let echo = json!({
+    let mut echo = json!({
         "cluster": shared.cluster,
         "method": head.method.as_str(),
         "path": head.uri.path_and_query().map_or("", |path| path.as_str()),
@@ -274,6 +270,9 @@ async fn answer(
         "headers": headers,
         "body_len": body_len,
     });
+    if let Some((_, told)) = onward {
+        echo["onward"] = told;
+    }
     let echo = padded(echo.to_string(), &head.headers);
     let response = Response::builder();
     let grpc = head.headers.get(http::header::CONTENT_TYPE);

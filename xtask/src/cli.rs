@@ -16,6 +16,8 @@ pub struct Cli {
 pub enum Command {
     /// Print the path of an Envoy that the testbed can use, installing one if there is none
     Envoy,
+    /// Print the path of a Redis that tests can use, fetching one if there is none
+    Redis,
     /// Build the filters into target/filters
     Build(BuildArgs),
     /// Run every test, with a real Envoy and freshly built filters

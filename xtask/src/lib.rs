@@ -20,6 +20,7 @@ mod install;
 mod instructions;
 mod process;
 mod python;
+mod redis;
 mod schema;
 mod simulate;
 mod soak;
@@ -38,6 +39,7 @@ pub fn run(cli: cli::Cli) -> Result<()> {
     use cli::Command;
     match cli.command {
         Command::Envoy => envoy::run(),
+        Command::Redis => redis::run(),
         Command::Build(args) => build::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::cli::TestArgs;
-use crate::{Result, process, testbed, wasm_test};
+use crate::{Result, process, redis, testbed, wasm_test};
 
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let start = Instant::now();
@@ -12,6 +12,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         cargo.arg("--workspace");
     }
     testbed::provide(cargo.args(&args.args))?;
+    if let Some(redis) = redis::find_if_possible() {
+        cargo.env(redis::VARIABLE, redis);
+    }
     let mut result = process::run(&mut cargo);
     if args.args.is_empty() {
         let wasm = wasm_test::run();

@@ -1,11 +1,11 @@
 //! The bootstrap of one Envoy: who it is, where it is administered, how its
 //! metrics get their labels.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::socket_address;
+use super::{Service, fixed, socket_address};
 use crate::ClusterSpec;
 
 /// The labels that filters may put into a metric's name: `policy.=.shop/a;.`.
@@ -41,6 +41,8 @@ pub(crate) struct Node<'a> {
     /// The workload's `app` label and service account.
     pub(crate) app: &'a str,
     pub(crate) admin_port: u16,
+    /// What it can call besides.
+    pub(crate) services: &'a [Service],
 }
 
 pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]) -> Value {
@@ -51,6 +53,7 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
         namespace,
         app,
         admin_port,
+        services,
     } = node;
     let mut tags: Vec<_> = TAGS
         .iter()
@@ -65,7 +68,10 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
         tags.push(json!({"tag_name": tag, "regex": format!(r"^{kind}\.((.+?);\.)")}));
     }
     let mut clusters = clusters.to_vec();
-    clusters.push(prometheus_stats(*ip, *admin_port));
+    clusters.extend(services.iter().map(Service::cluster));
+    // The Envoy's own admin interface, which every proxy of Istio's has for its metrics.
+    let admin = SocketAddr::new(*ip, *admin_port);
+    clusters.push(fixed("prometheus_stats", admin));
     json!({
         "node": {
             "id": format!("{kind}~{ip}~{app}-{}.{namespace}~{namespace}.svc.cluster.local", cluster.name),
@@ -94,22 +100,5 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
             "source_address": {"address": ip.to_string(), "port_value": 0},
         }},
         "static_resources": {"listeners": listeners, "clusters": clusters},
-    })
-}
-
-/// The Envoy's own admin interface as a cluster, which every proxy of Istio's has for its metrics.
-fn prometheus_stats(ip: IpAddr, admin_port: u16) -> Value {
-    let name = "prometheus_stats";
-    json!({
-        "name": name,
-        "type": "STATIC",
-        "connect_timeout": "0.250s",
-        "lb_policy": "ROUND_ROBIN",
-        "load_assignment": {
-            "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [
-                {"endpoint": {"address": socket_address(ip, admin_port)}},
-            ]}],
-        },
     })
 }

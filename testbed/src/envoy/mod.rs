@@ -6,6 +6,7 @@ mod ecds;
 mod gateway;
 mod resource;
 mod server;
+mod service;
 mod tls;
 mod waypoint;
 
@@ -15,6 +16,8 @@ pub(crate) use ecds::{Ecds, http_filters};
 pub(crate) use gateway::{Entry, gateway};
 pub(crate) use resource::Resource;
 pub(crate) use server::{Inbound, inbound};
+pub use service::Service;
+pub(crate) use service::fixed;
 pub(crate) use tls::{Material, Trust};
 pub(crate) use waypoint::{extensions as waypoint_extensions, waypoint};
 
@@ -24,7 +27,7 @@ pub(crate) const TYPE: &str = "type.googleapis.com/";
 pub(crate) const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 pub(crate) const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
 
-fn socket_address(ip: std::net::IpAddr, port: u16) -> Value {
+pub(crate) fn socket_address(ip: std::net::IpAddr, port: u16) -> Value {
     json!({"socket_address": {"address": ip.to_string(), "port_value": port}})
 }
 
@@ -60,7 +63,7 @@ fn downstream_protocol() -> Value {
 }
 
 /// What inbound and outbound HTTP have in common.
-fn connection_manager(
+pub(crate) fn connection_manager(
     stat_prefix: String,
     routes: Value,
     mut filters: Vec<Value>,

@@ -1,12 +1,15 @@
 //! How an upstream behaves: what a test told it, and what that makes of one request.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use tokio::time::Instant;
 
 use super::Failure;
+use super::onward::Onward;
+use super::workers::Workshop;
 
 /// The path that health checks ask for.
 pub(super) const HEALTH: &str = "/healthz";
@@ -26,12 +29,18 @@ pub(super) struct Behaviour {
     pub(super) errors: Share,
     pub(super) failing: (BTreeSet<u32>, StatusCode),
     pub(super) capacity: Option<Capacity>,
+    pub(super) workshop: Option<Arc<Workshop>>,
+    pub(super) onward: Option<Arc<Onward>>,
 }
 
 /// What becomes of one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Fate {
     pub(super) delay: Duration,
+    /// Who works on it, where somebody must.
+    pub(super) workshop: Option<Arc<Workshop>>,
+    /// What it calls for it.
+    pub(super) onward: Option<Arc<Onward>>,
     /// The answer's status; none if there will be no answer.
     pub(super) status: Option<StatusCode>,
 }
@@ -45,6 +54,8 @@ impl Behaviour {
             errors: Share::new(0.0, StatusCode::SERVICE_UNAVAILABLE),
             failing: (BTreeSet::new(), StatusCode::SERVICE_UNAVAILABLE),
             capacity: None,
+            workshop: None,
+            onward: None,
         }
     }
 
@@ -66,6 +77,8 @@ impl Behaviour {
         };
         Fate {
             delay: self.delay,
+            workshop: self.workshop.clone(),
+            onward: self.onward.clone().filter(|_| !health),
             status,
         }
     }

@@ -1,18 +1,16 @@
 //! What an upstream has received: a log for tests that ask not how many requests
 //! came, but which.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
-
+use http::HeaderMap;
 use http::request::Parts;
 use tokio::time::Instant;
 
 /// A request header that names a request for a test, kept in [`Seen::label`].
-const LABEL: &str = "x-testbed-label";
+pub(super) const LABEL: &str = "x-testbed-label";
+/// The request header that says how much a request matters.
+pub(super) const CRITICALITY: &str = "x-criticality";
 /// The request header by which a server sidecar says which of its endpoints took a request.
 pub(crate) const ENDPOINT: &str = "x-testbed-endpoint";
-/// The most that is kept; the oldest make room.
-const KEPT: usize = 1 << 18;
 
 /// One request that an upstream received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +23,8 @@ pub struct Seen {
     pub path: String,
     /// Its header `x-testbed-label`.
     pub label: Option<String>,
+    /// Its header `x-criticality`.
+    pub criticality: Option<String>,
     /// Its header `x-testbed-endpoint`: at which endpoint of the cluster it came in.
     pub endpoint: Option<String>,
     /// The status that it was to be answered with; none if it was dropped. For
@@ -34,10 +34,7 @@ pub struct Seen {
 
 impl Seen {
     pub(super) fn new(at: Instant, head: &Parts) -> Self {
-        let header = |name| {
-            let value: &http::HeaderValue = head.headers.get(name)?;
-            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
+        let header = |name| header(&head.headers, name);
         Self {
             at,
             method: head.method.to_string(),
@@ -46,31 +43,15 @@ impl Seen {
                 .path_and_query()
                 .map_or_else(String::new, ToString::to_string),
             label: header(LABEL),
+            criticality: header(CRITICALITY),
             endpoint: header(ENDPOINT),
             status: None,
         }
     }
 }
 
-/// All of them, in the order in which they came.
-#[derive(Debug, Default)]
-pub(super) struct Log(Mutex<VecDeque<Seen>>);
-
-impl Log {
-    pub(super) fn push(&self, seen: Seen) {
-        let mut log = self.0.lock().expect("nobody panics with it");
-        if log.len() == KEPT {
-            log.pop_front();
-        }
-        log.push_back(seen);
-    }
-
-    pub(super) fn all(&self) -> Vec<Seen> {
-        let log = self.0.lock().expect("nobody panics with it");
-        log.iter().cloned().collect()
-    }
-
-    pub(super) fn clear(&self) {
-        self.0.lock().expect("nobody panics with it").clear();
-    }
+/// A header's first value.
+pub(super) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

@@ -40,7 +40,7 @@ async fn a_lost_cluster_comes_back_whole() {
     assert_eq!(status(&mesh, back).await, 200);
     let report = load.stop().await;
     let outcomes = report.outcomes();
-    assert!(outcomes["200"] > 20 && outcomes["503"] > 5, "{outcomes:?}");
+    assert!(outcomes["200"] > 20 && outcomes["503"] > 0, "{outcomes:?}");
     assert_eq!(
         report.served_between(Duration::ZERO, report.ran),
         counts(&[("use1-b", outcomes["200"])])

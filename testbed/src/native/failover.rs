@@ -1,4 +1,4 @@
-//! Istio's own failover between clusters, to hold beside ours.
+//! Istio's own failover between clusters.
 
 use serde_json::{Value, json};
 
