@@ -59,7 +59,7 @@ impl Allowance {
 
     /// How many fit into a time; the burst at the most.
     pub(crate) fn fit(self, time: Nanos) -> u32 {
-        let count = time / self.interval.max(1);
+        let count = time.checked_div(self.interval).unwrap_or(u64::MAX);
         u32::try_from(count).unwrap_or(u32::MAX).min(self.burst)
     }
 
