@@ -31,6 +31,16 @@ const FILTERS: &[(&str, &str, &[&str])] = &[
             "proxy_on_log",
         ],
     ),
+    (
+        "shaping",
+        "landbridge-shaping",
+        &[
+            "proxy_on_tick",
+            "proxy_on_grpc_receive",
+            "proxy_on_grpc_close",
+            "proxy_on_log",
+        ],
+    ),
     ("noop", "landbridge-noop", &[]),
     (
         "hostcheck",

@@ -16,6 +16,6 @@ pub use answer::{answer, unconfigured};
 pub use config::{Cost, announce, refuse};
 pub use headers::{header, is_grpc, is_own, remove_own};
 pub use missing::Missing;
-pub use node::Node;
+pub use node::{Node, is_sidecar, random};
 pub use read::{Read, read};
 pub use store::SharedData;

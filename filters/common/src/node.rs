@@ -2,9 +2,23 @@
 
 use landbridge_engine::{Surroundings, Unknown};
 use landbridge_host::Host;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 
 /// What the proxy's node metadata says, as Istio fills it.
 pub struct Node<'a>(pub &'a dyn Host);
+
+/// Istio's proxies say in their id what they are. A gateway's callers are never its own workload,
+/// with a certificate or without.
+pub fn is_sidecar(host: &dyn Host) -> bool {
+    let id = host.property(&["xds", "node", "id"]).ok().flatten();
+    id.is_some_and(|id| id.starts_with(b"sidecar~"))
+}
+
+/// What tells a worker from the others of its proxy.
+pub fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
 
 impl Node<'_> {
     fn metadata(&self, path: &[&str]) -> Option<String> {

@@ -4,12 +4,10 @@ use crate::metrics::Metrics;
 use crate::{Locality, NAME};
 use hashbrown::HashMap;
 use landbridge_engine::failover::{Worker, load_failover};
-use landbridge_filter::{Cost, Missing, Node, SharedData, announce, refuse};
+use landbridge_filter::{Cost, Missing, Node, SharedData, announce, is_sidecar, random, refuse};
 use landbridge_host::{Host, Level};
 use landbridge_model::Limits;
 use std::cell::{Cell, RefCell};
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -55,18 +53,6 @@ pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<Localit
         keeps_routes: Cell::new(false),
         set,
     })
-}
-
-/// Istio's proxies say in their id what they are. A gateway's callers are never its own workload,
-/// with a certificate or without.
-fn is_sidecar(host: &dyn Host) -> bool {
-    let id = host.property(&["xds", "node", "id"]).ok().flatten();
-    id.is_some_and(|id| id.starts_with(b"sidecar~"))
-}
-
-/// What tells this worker from the others of its proxy.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 pub(crate) fn millis(time: std::time::Duration) -> u64 {

@@ -3,7 +3,7 @@
 use crate::stream::{Cookie, Kept, Stream};
 use crate::{Locality, refuse, report};
 use landbridge_engine::failover::{AffinityKey, Asked, Lawful, Service, ServiceId};
-use landbridge_engine::{Facts, Reason};
+use landbridge_engine::{Facts, Reason, cookie};
 use landbridge_filter::{header, is_grpc, is_own, read, remove_own};
 use landbridge_host::{Flow, Headers, Host, HostError};
 use landbridge_model::Explain;
@@ -224,13 +224,4 @@ fn affinity<'h>(service: &Service, headers: &'h Headers) -> Option<&'h [u8]> {
         AffinityKey::Header(name) => header(headers, name),
         AffinityKey::Cookie(name, _) => cookie(headers, name),
     }
-}
-
-/// The value of a cookie (RFC 6265, section 5.4); HTTP/2 may split them over several headers.
-fn cookie<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
-    let lines = headers.iter().filter(|(header, _)| header == "cookie");
-    let pairs = lines.flat_map(|(_, line)| line.split(|b| *b == b';'));
-    pairs
-        .map(<[u8]>::trim_ascii)
-        .find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }

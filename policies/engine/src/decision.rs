@@ -104,6 +104,20 @@ reasons! {
     NoEndpoints = "NO_ENDPOINTS",
     /// No policy routes the service that the request is for.
     UnknownService = "UNKNOWN_SERVICE",
+    /// Within all that shapes traffic.
+    WithinLimits = "WITHIN_LIMITS",
+    /// More came than a rate limit allows.
+    RateLimited = "RATE_LIMITED",
+    /// The service that keeps a limit's count could not be asked, and then nothing is let through.
+    StoreLost = "STORE_LOST",
+    /// More is under way than there may be, and others are more critical.
+    Shed = "SHED",
+    /// Nobody waits for the answer any more.
+    DeadlineExpired = "DEADLINE_EXPIRED",
+    /// More of the requests are retries than may be.
+    RetryBudgetSpent = "RETRY_BUDGET_SPENT",
+    /// Broken on purpose.
+    Fault = "FAULT",
 }
 
 /// A rule of a policy set.

@@ -18,6 +18,7 @@ mod budget;
 mod bytes;
 mod caller;
 mod compile;
+mod cookie;
 mod decide;
 mod decision;
 mod digest;
@@ -48,6 +49,7 @@ mod xfcc;
 
 pub use budget::Earnings;
 pub use caller::{Caller, Certificate, SpiffeId};
+pub use cookie::cookie;
 pub use decision::{Decision, Outcome, Reason, RuleRef, Shadow, Verdict};
 pub use digest::Digest;
 pub use explain::{Account, Failure, Finding, Miss};

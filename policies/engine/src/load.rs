@@ -8,8 +8,8 @@ use crate::mesh_index::MeshIndex;
 use crate::policy_set::{PolicySet, Settings};
 use landbridge_model::validate::{self, Findings, Names};
 use landbridge_model::{
-    AnyOf, Code, Content, DefaultAction, Diagnostic, FilterConfig, Limits, Name, Options, Path,
-    PeerIdentity, ROOT_NAMESPACE, RawConfig, Source,
+    AnyOf, Code, Content, DefaultAction, Diagnostic, FilterConfig, Limits, Name, Named, Node,
+    Options, Path, PeerIdentity, ROOT_NAMESPACE, RawConfig, Source,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -257,6 +257,63 @@ pub(crate) fn check_head(head: &FilterConfig, found: &mut Found) -> Option<(Name
     }
     Some((names, mesh?))
 }
+
+/// Reads the policies of a filter that takes one kind, checks each, and adds those that are good and
+/// apply here. `check` says whether one applies; it and `add` are given the place of the spec.
+pub(crate) fn each_policy<T>(
+    raw: &RawConfig<'_>,
+    (kind, read): (&str, ReadPolicy<T>),
+    digester: &mut Digester,
+    found: &mut Found,
+    mut check: impl FnMut(&Named<T>, Path<'_>, &mut Findings) -> bool,
+    mut add: impl FnMut(&Named<T>, Path<'_>, &mut Findings),
+) {
+    let root = Path::Origin;
+    let list = root.push_key("policies");
+    let mut titles: BTreeSet<String> = BTreeSet::new();
+    for (i, text) in raw.texts().enumerate() {
+        let at = list.push_index(i);
+        let (policy, node) = match read(i, text) {
+            Ok(policy) => policy,
+            Err(diagnostics) => {
+                found.add(diagnostics);
+                if found.full() {
+                    break;
+                }
+                continue;
+            }
+        };
+        let digest = digester.part(&node);
+        digester.add(&digest);
+        let spec = at.push_key("spec");
+        let mut findings = Findings::default();
+        let applies = check(&policy, spec, &mut findings);
+        let title = format!("{kind} {}", policy.metadata.full_name());
+        if !titles.insert(title.clone()) {
+            let name_at = at.push_key("metadata");
+            let message = format!("there is another `{title}`");
+            findings.add(name_at.push_key("name"), Code::DuplicateName, message);
+        }
+        // What is wrong with it would be so on any proxy: nothing is made of it.
+        let mut problems = findings.placed(&node, at);
+        for problem in &mut problems {
+            problem.document = Some(title.clone());
+        }
+        let bad = problems.iter().any(Diagnostic::is_error);
+        found.add(problems);
+        if found.full() {
+            break;
+        }
+        if applies && !bad {
+            let mut findings = Findings::default();
+            add(&policy, spec, &mut findings);
+            found.add(findings.placed(&node, at));
+        }
+    }
+}
+
+/// How a policy of one kind is read, with the tree that it was read from.
+pub(crate) type ReadPolicy<T> = fn(usize, &str) -> Result<(Named<T>, Node), Vec<Diagnostic>>;
 
 pub(crate) fn settings(options: &Options, all_istio: bool) -> Settings {
     let otherwise = match all_istio {

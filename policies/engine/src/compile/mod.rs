@@ -4,7 +4,9 @@ mod istio;
 mod native;
 mod trust_domains;
 
-pub(crate) use native::{DataClasses, JWT, PAYLOAD, data_class, source};
+pub(crate) use native::{
+    DataClasses, JWT, PAYLOAD, data_class, data_classes, path_pattern, rule, source,
+};
 
 use crate::index::RuleIndex;
 use crate::matcher::{Known, Matcher, Test, Text};
@@ -18,7 +20,6 @@ use landbridge_model::{
     Action, AnyOf, Authorization, ConditionValues, IstioAction, IstioAuthorization, ListOf, Mesh,
     Mode, Named,
 };
-use native::data_classes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use trust_domains::TrustDomains;

@@ -45,7 +45,7 @@ pub(crate) fn data_class(class: &DataClass, plan: &mut Plan) -> (Box<str>, Vec<C
     (class.name.as_str().into(), clauses)
 }
 
-pub(super) fn rule(
+pub(crate) fn rule(
     rule: &landbridge_model::Rule,
     namespace: &str,
     mesh: &MeshIndex,
@@ -356,8 +356,13 @@ fn grpc<'p>(list: impl Iterator<Item = &'p GrpcPattern>) -> Matcher {
 }
 
 fn paths<'p>(list: impl Iterator<Item = &'p PathPattern>) -> Matcher {
-    let patterns = list.map(|pattern| path(pattern, Open::Anything));
+    let patterns = list.map(path_pattern);
     Matcher::Text(Text::Path, patterns.collect())
+}
+
+/// A pattern of a path, in our meaning.
+pub(crate) fn path_pattern(pattern: &PathPattern) -> TextPattern {
+    path(pattern, Open::Anything)
 }
 
 pub(super) fn path(pattern: &PathPattern, open: Open) -> TextPattern {

@@ -10,17 +10,16 @@ use super::transfer::{Link, LinkId};
 use crate::applies::{Own, Question};
 use crate::compile::{DataClasses, data_class, source};
 use crate::digest::{Digest, Digester};
-use crate::load::{Found, Surroundings, check_head, settings};
+use crate::load::{Found, Surroundings, check_head, each_policy, settings};
 use crate::mesh_index::ClusterId;
 use crate::plan::Plan;
 use crate::policy_set::{PolicySet, RuleSet};
 use hashbrown::HashMap;
 use landbridge_model::validate::{self, Findings};
 use landbridge_model::{
-    AnyOf, Cluster, Code, Diagnostic, Failover, Jurisdiction, Limits, Mesh, Metadata, Path,
+    AnyOf, Cluster, Code, Diagnostic, Failover, Jurisdiction, Limits, Mesh, Metadata, Named, Path,
     PeerIdentity, Preference, RawConfig, Timestamp, TransferBudget,
 };
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// The most services that a configuration has.
@@ -59,7 +58,6 @@ pub fn load_failover(
 ) -> Result<LoadedFailover, Vec<Diagnostic>> {
     let raw = RawConfig::read(json, limits)?;
     let head = &raw.head;
-    let root = Path::Origin;
     let mut found = Found::default();
     let Some((names, mesh)) = check_head(head, &mut found) else {
         return Err(found.into_errors());
@@ -95,49 +93,19 @@ pub fn load_failover(
         links: Vec::new(),
         restricted: Vec::new(),
     };
-    let mut titles: BTreeSet<String> = BTreeSet::new();
-    let list = root.push_key("policies");
-    for (i, text) in raw.texts().enumerate() {
-        let at = list.push_index(i);
-        let (policy, node) = match RawConfig::failover(i, text) {
-            Ok(policy) => policy,
-            Err(diagnostics) => {
-                found.add(diagnostics);
-                if found.full() {
-                    break;
-                }
-                continue;
-            }
-        };
-        let digest = digester.part(&node);
-        digester.add(&digest);
-        let mut findings = Findings::default();
-        let spec = at.push_key("spec");
-        let namespace = policy.metadata.namespace();
-        validate::failover(&policy.spec, namespace, &names, spec, &mut findings);
-        let scope = own.applies(&policy.spec.target, namespace, &mesh, spec, &mut findings);
-        let title = format!("LocalityFailover {}", policy.metadata.full_name());
-        if !titles.insert(title.clone()) {
-            let name_at = at.push_key("metadata");
-            let message = format!("there is another `{title}`");
-            findings.add(name_at.push_key("name"), Code::DuplicateName, message);
-        }
-        // What is wrong with it would be so on any proxy: nothing is made of it.
-        let mut problems = findings.placed(&node, at);
-        for problem in &mut problems {
-            problem.document = Some(title.clone());
-        }
-        let bad = problems.iter().any(Diagnostic::is_error);
-        found.add(problems);
-        if found.full() {
-            break;
-        }
-        if !bad && scope.is_some() {
-            let mut findings = Findings::default();
-            builder.add(&policy.metadata, &policy.spec, spec, &mut findings);
-            found.add(findings.placed(&node, at));
-        }
-    }
+    each_policy(
+        &raw,
+        ("LocalityFailover", RawConfig::failover),
+        &mut digester,
+        &mut found,
+        |policy: &Named<Failover>, at, findings| {
+            let namespace = policy.metadata.namespace();
+            validate::failover(&policy.spec, namespace, &names, at, findings);
+            let scope = own.applies(&policy.spec.target, namespace, &mesh, at, findings);
+            scope.is_some()
+        },
+        |policy, at, findings| builder.add(&policy.metadata, &policy.spec, at, findings),
+    );
     if !found.errors().is_empty() {
         return Err(found.into_errors());
     }

@@ -1,0 +1,61 @@
+//! Taking a configuration, or refusing it and saying why.
+
+use crate::metrics::Metrics;
+use crate::{NAME, Shaping};
+use landbridge_engine::shaping::{Carried, Worker, load_shaping};
+use landbridge_filter::{Cost, Missing, Node, SharedData, announce, is_sidecar, random, refuse};
+use landbridge_host::{Host, Level};
+use landbridge_model::Limits;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+thread_local! {
+    /// What this worker carries from one configuration to the next, and what tells it from the
+    /// others: what is under way stays so, and what it holds stays its own.
+    static CARRIED: RefCell<Option<(u64, Carried)>> = const { RefCell::new(None) };
+}
+
+/// Compiles a configuration wholly, or logs and counts what is wrong with it.
+pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<Shaping> {
+    let start = host.now().ok();
+    let loaded = match load_shaping(configuration, &Limits::default(), &Node(host)) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => {
+            refuse(NAME, host, &diagnostics);
+            return None;
+        }
+    };
+    let cost = Cost::since(start, host);
+    for warning in &loaded.warnings {
+        host.log(Level::Warn, &format!("landbridge {NAME}: {warning}"));
+    }
+    let set = Rc::new(loaded.set);
+    let line = format!(
+        "landbridge {NAME}: configuration {} is in force: {} limits and the like of {} policies \
+         shape here{cost}",
+        loaded.digest,
+        set.items().count(),
+        loaded.policies,
+    );
+    host.log(Level::Info, &line);
+    cost.announce(NAME, host);
+    announce(NAME, VERSION, host, loaded.digest);
+    let worker = CARRIED.with_borrow_mut(|carried| {
+        let (id, carried) = carried.get_or_insert_with(|| {
+            let id = random();
+            (id, Carried::new(id))
+        });
+        Worker::new(Rc::clone(&set), *id, carried, &SharedData(host))
+    });
+    Some(Shaping {
+        trusts_plaintext: set.trusts_own_workload && is_sidecar(host),
+        worker: RefCell::new(worker),
+        metrics: Metrics::default(),
+        missing: Missing::new(NAME),
+        waiting: RefCell::new(Vec::new()),
+        ticks: Cell::new(0),
+        set,
+    })
+}

@@ -1,0 +1,104 @@
+//! The filter's metrics, and the lines of the access log. Each is made once and kept.
+
+use hashbrown::HashMap;
+use landbridge_engine::shaping::{Count, Item, ItemId, Outcome, ShapingSet, Told, What, Worker};
+use landbridge_host::{Host, MetricId, MetricKind};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The most lines that are kept: what they are made of is bounded, but by more than is ever used.
+const MOST_LINES: usize = 4096;
+
+/// Metrics and lines, by what they are about.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    lines: RefCell<HashMap<Told, Rc<str>>>,
+    named: RefCell<HashMap<String, Option<MetricId>>>,
+    gauges: RefCell<HashMap<ItemId, (u32, u32)>>,
+}
+
+fn kind(item: &Item) -> &'static str {
+    match item.what {
+        What::Limit => "limit",
+        What::Concurrency => "concurrency",
+        What::Split => "split",
+        What::Deadline => "deadline",
+        What::RetryBudget => "retry_budget",
+        What::Fault => "fault",
+    }
+}
+
+impl Metrics {
+    /// The access log's value of a request.
+    pub(crate) fn json(&self, set: &ShapingSet, told: &Told) -> Rc<str> {
+        let mut lines = self.lines.borrow_mut();
+        if let Some(line) = lines.get(told) {
+            return Rc::clone(line);
+        }
+        if lines.len() >= MOST_LINES {
+            lines.clear();
+        }
+        let line: Rc<str> = told.to_json(set).into();
+        lines.insert(*told, Rc::clone(&line));
+        line
+    }
+
+    /// Tells what was counted.
+    pub(crate) fn count(&self, host: &dyn Host, set: &ShapingSet, counts: &[Count]) {
+        for count in counts {
+            let Some(item) = set.item(count.item) else {
+                continue;
+            };
+            let (policy, name) = (&item.policy, &item.name);
+            let source = set.base.source_name(count.source);
+            let metric = match count.outcome {
+                Outcome::Backend(backend) => {
+                    let backend = set.backend(count.item, backend).unwrap_or("none");
+                    format!(
+                        "landbridge.shaping.policy.=.{policy};.rule.=.{name};.source_cluster.=.{source};.backend.=.{backend};.split_requests_total"
+                    )
+                }
+                outcome => format!(
+                    "landbridge.shaping.policy.=.{policy};.rule.=.{name};.source_cluster.=.{source};.outcome.=.{};.{}_requests_total",
+                    outcome.as_str(),
+                    kind(item),
+                ),
+            };
+            self.add(host, metric, count.times);
+        }
+    }
+
+    fn add(&self, host: &dyn Host, name: String, by: u32) {
+        let mut named = self.named.borrow_mut();
+        let metric = named
+            .entry(name)
+            .or_insert_with_key(|name| host.metric(MetricKind::Counter, name).ok());
+        if let Some(metric) = metric {
+            // What cannot be counted is still shaped.
+            let _ = host.add(*metric, by);
+        }
+    }
+
+    /// Sets the gauges of what is under way, where that changed.
+    pub(crate) fn sights(&self, host: &dyn Host, set: &ShapingSet, worker: &Worker) {
+        let mut gauges = self.gauges.borrow_mut();
+        for (id, limit, in_flight) in worker.sights() {
+            let Some(item) = set.item(id) else {
+                continue;
+            };
+            if gauges.insert(id, (limit, in_flight)) == Some((limit, in_flight)) {
+                continue;
+            }
+            for (what, value) in [("concurrency_limit", limit), ("in_flight", in_flight)] {
+                let name = format!(
+                    "landbridge.shaping.policy.=.{};.rule.=.{};.{what}",
+                    item.policy, item.name
+                );
+                if let Ok(gauge) = host.metric(MetricKind::Gauge, &name) {
+                    // A gauge that cannot be set says nothing.
+                    let _ = host.set(gauge, u64::from(value));
+                }
+            }
+        }
+    }
+}
