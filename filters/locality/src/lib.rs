@@ -11,6 +11,7 @@
 //! residency is not.
 
 mod configure;
+mod displaced;
 mod metrics;
 mod probe;
 mod refuse;

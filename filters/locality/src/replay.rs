@@ -8,7 +8,7 @@
 use crate::request::{CLUSTER, HOPS};
 use crate::response::{outcome, settle, told};
 use crate::stream::{Kept, MOST_BODY, Stream};
-use crate::{Locality, report};
+use crate::{Locality, displaced, report};
 use landbridge_engine::failover::{Outcome, Service};
 use landbridge_host::{Call, CallAnswer, CallId, Flow, Headers, Host};
 use std::time::Duration;
@@ -78,6 +78,7 @@ pub(crate) fn begin(
         if !candidate.is_local {
             headers.push((HOPS, hops.as_bytes()));
         }
+        headers.extend(displaced::told(service, choice, &kept.headers));
         let limit = service.settings.attempt_timeout.map(Duration::from_millis);
         let call = host.call(&Call {
             cluster: &candidate.upstream,

@@ -1,7 +1,7 @@
 //! One request: where it goes.
 
 use crate::stream::{Cookie, Kept, Stream};
-use crate::{Locality, refuse, report};
+use crate::{Locality, displaced, refuse, report};
 use landbridge_engine::failover::{AffinityKey, Asked, Lawful, Service, ServiceId};
 use landbridge_engine::{Facts, Reason, cookie};
 use landbridge_filter::{header, is_grpc, is_own, read, remove_own};
@@ -128,11 +128,15 @@ fn send(
         }
     }
     let settings = &service.settings;
+    let hops = hops(&headers);
+    if hops == 0 && trusted_peer {
+        displaced::forget(host, &mut headers)?;
+    }
     let affinity = affinity(service, &headers);
     let asked = Asked {
         service: id,
         lawful,
-        hops: hops(&headers),
+        hops,
         requested: header(&headers, CLUSTER),
         affinity,
     };
@@ -154,7 +158,7 @@ fn send(
     let mut stream = Box::new(Stream {
         service: id,
         lawful,
-        hops: asked.hops,
+        hops,
         may_know,
         is_grpc: is_grpc(&headers),
         repeatable,
@@ -180,11 +184,14 @@ fn send(
         return Ok((refuse::unavailable(host, stream.is_grpc, None), None));
     };
     host.set_request_header(CLUSTER, candidate.name.as_bytes())?;
+    if let Some((name, from)) = displaced::told(service, choice, &headers) {
+        host.set_request_header(name, from)?;
+    }
     if locality.must_clear(service, lawful) {
         host.clear_route_cache()?;
     }
     if !candidate.is_local {
-        let hops = asked.hops.saturating_add(1).to_string();
+        let hops = hops.saturating_add(1).to_string();
         host.set_request_header(HOPS, hops.as_bytes())?;
     }
     // What is not tried elsewhere has all the time that it wants.

@@ -8,6 +8,7 @@ use crate::setup::{config, get, mesh, mesh_document, quick, s};
 
 const SENT: [(&str, &str); 2] = [("link", "us-east-1~eu-west-1"), ("direction", "sent")];
 const RECEIVED: [(&str, &str); 2] = [("link", "us-east-1~eu-west-1"), ("direction", "received")];
+const DISPLACED: &str = "x-landbridge-displaced";
 const BYTES: &str = "landbridge_locality_transferred_bytes_total";
 const COST: &str = "landbridge_locality_transfer_cost_millionths_total";
 
@@ -60,6 +61,8 @@ async fn of_two_regions_the_cheaper_is_taken_within_its_budget() {
         .await
         .unwrap();
     assert_eq!(answered(&mesh, 5).await, ["use1-a"; 5]);
+    let reply = mesh.call(get("use1-a", "/home")).await.unwrap();
+    assert_eq!(reply.received(DISPLACED), [""; 0]);
     assert_eq!(sum(&mesh, BYTES, &[]).await, 0.0, "nothing left the region");
     for cluster in ["use1-a", "use1-b"] {
         mesh.upstream(cluster).kill();
@@ -79,6 +82,7 @@ async fn of_two_regions_the_cheaper_is_taken_within_its_budget() {
             (served(&reply).as_str(), reason(&reply)),
             ("euw1-a", Some("FAILED_OVER"))
         );
+        assert_eq!(reply.received(DISPLACED), ["use1-a"]);
     }
     let sent = sum(&mesh, BYTES, &SENT).await - sent;
     let received = sum(&mesh, BYTES, &RECEIVED).await - received;
@@ -106,6 +110,7 @@ async fn of_two_regions_the_cheaper_is_taken_within_its_budget() {
         let call = get("use1-a", "/budget").header("x-testbed-size", "20000");
         let reply = mesh.call(call).await.unwrap();
         let why = reason(&reply).unwrap_or_default().to_owned();
+        assert_eq!(reply.received(DISPLACED), ["use1-a"], "{why}");
         over.push((served(&reply), why));
         tokio::time::sleep(s(0.05)).await;
     }
@@ -130,6 +135,7 @@ async fn of_two_regions_the_cheaper_is_taken_within_its_budget() {
     for _ in 0..60 {
         let reply = mesh.call(get("use1-a", "/over")).await.unwrap();
         assert_eq!(served(&reply), "euw1-a");
+        assert_eq!(reply.received(DISPLACED), ["use1-a"]);
         reasons.push(reason(&reply).unwrap_or_default().to_owned());
         tokio::time::sleep(s(0.05)).await;
     }
