@@ -1,5 +1,7 @@
 //! No schedule of workers, leases and ticks lets more through than the limit allows.
 
+#![expect(clippy::arithmetic_side_effects, reason = "a test fails loudly")]
+
 use super::allowance::{Allowance, Nanos};
 use super::leases::{Leases, Taken};
 use super::sets::Sets;
