@@ -3,6 +3,7 @@
 pub mod concurrency;
 pub mod deadline;
 pub mod fault;
+pub mod global;
 pub mod limits;
 mod ramp;
 mod recent;

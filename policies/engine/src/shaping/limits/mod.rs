@@ -15,4 +15,4 @@ mod sets;
 
 pub use allowance::{Allowance, Nanos};
 pub(crate) use leases::{Leases, Taken};
-pub(crate) use sets::Sets;
+pub(crate) use sets::{Count, Sets};

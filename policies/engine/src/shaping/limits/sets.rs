@@ -70,7 +70,11 @@ impl Sets {
         now: u64,
         mut change: impl FnMut(&mut C, bool) -> T,
     ) -> Option<T> {
-        let name = format!("{}{:x}", self.prefix, key.checked_rem(self.count).unwrap_or(0));
+        let name = format!(
+            "{}{:x}",
+            self.prefix,
+            key.checked_rem(self.count).unwrap_or(0)
+        );
         for _ in 0..ROUNDS {
             let mut result = None;
             let changed = update(store, &name, |set: Option<&Set<C>>| {
@@ -129,7 +133,7 @@ mod tests {
 
     fn count(sets: &Sets, store: &Memory, key: u64) -> u64 {
         let counted = sets.change(store, key, 0, |times: &mut Times, _| {
-            times.0 += 1;
+            times.0 = times.0.saturating_add(1);
             times.0
         });
         counted.unwrap()
