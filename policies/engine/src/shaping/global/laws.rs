@@ -140,6 +140,8 @@ fn a_request_that_costs_more_than_the_stock_goes_on_and_is_paid_for() {
 #[derive(Clone, Debug)]
 enum Step {
     Take(usize, u32, u32),
+    /// A request is refused for another reason.
+    Undo(usize, u32),
     Tick(usize),
     /// A worker is gone with what it holds, and another begins.
     Die(usize),
@@ -154,6 +156,7 @@ fn step() -> impl Strategy<Value = Step> {
     let worker = 0..4_usize;
     prop_oneof![
         8 => (worker.clone(), 1..4_u32, 1..12_u32).prop_map(|(w, c, n)| Step::Take(w, c, n)),
+        1 => (worker.clone(), 1..4_u32).prop_map(|(w, c)| Step::Undo(w, c)),
         3 => worker.clone().prop_map(Step::Tick),
         1 => worker.clone().prop_map(Step::Die),
         6 => (0..80_u64).prop_map(Step::Wait),
@@ -198,6 +201,11 @@ proptest! {
                         world.take(w / 2, w % 2, 7, cost);
                     }
                 }
+                Step::Undo(w, cost) => {
+                    if world.take(w / 2, w % 2, 7, cost) == GlobalTaken::Granted {
+                        world.undo(w / 2, w % 2, 7, cost);
+                    }
+                }
                 Step::Tick(w) => world.tick(w / 2, w % 2),
                 Step::Die(w) => {
                     begun += 1;
@@ -215,10 +223,21 @@ proptest! {
                     stocks.answered(id, Ok(&bytes), now, health, &proxy.store);
                 }
             }
-            let leased = world.service.granted.get("7").copied().unwrap_or(0);
-            let credit = 2 * u64::from(world.terms.credit(world.settings.lease, 3));
-            let used = world.went_on.len() as u64;
-            prop_assert!(used <= leased + credit, "{used} of {leased} and {credit}");
+            // What was let through and could be is what was leased and what is owed.
+            let mut could_be = world.went_on.len() as u64;
+            let mut leased = world.service.granted.get("7").copied().unwrap_or(0);
+            let terms = world.terms;
+            let lease = world.settings.lease;
+            for proxy in &world.proxies {
+                let (tokens, have, owed) = proxy.workers[0].0.stock(7, world.now, &proxy.store);
+                let held = proxy.workers.iter().map(|(stocks, _)| stocks.holds(7, world.now));
+                let held = held.sum::<u32>();
+                could_be += u64::from(tokens + held);
+                leased += u64::from(owed);
+                prop_assert!(owed <= terms.credit(lease, 3), "{owed} owed");
+                prop_assert!(tokens + held <= have && have <= terms.stock(lease), "{tokens} and {held}: {have}");
+            }
+            prop_assert!(could_be <= leased, "{could_be} of {leased}");
             // A window's bound holds too, with the largest cost for the credit.
             let (worst, most) = world.worst();
             prop_assert!(worst <= most + 2 * 3, "{worst} of {most}");

@@ -176,6 +176,15 @@ impl World {
         taken
     }
 
+    /// What went on last did not.
+    pub(super) fn undo(&mut self, proxy: usize, worker: usize, key: u64, cost: u32) {
+        let proxy = &mut self.proxies[proxy];
+        let (stocks, _) = &mut proxy.workers[worker];
+        stocks.undo(key, self.terms, cost, self.now, &proxy.store);
+        let left = self.went_on.len() - cost as usize;
+        self.went_on.truncate(left);
+    }
+
     /// A worker's tick: its calls go out.
     pub(super) fn tick(&mut self, p: usize, w: usize) {
         let proxy = &mut self.proxies[p];

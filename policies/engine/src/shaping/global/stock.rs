@@ -166,6 +166,19 @@ impl Stock {
         self.used = self.used.saturating_sub(count);
     }
 
+    /// Takes back what was taken for a request that did not go on.
+    pub(super) fn undo(&mut self, cost: u32, terms: Terms, lease: Nanos, now: Nanos) {
+        self.settle(terms, terms.credit(lease, cost), now);
+        let rest = cost.saturating_sub(self.owed);
+        self.owed = self.owed.saturating_sub(cost);
+        if self.until > now {
+            let room = terms.stock(lease).saturating_sub(self.have());
+            self.tokens = self.tokens.saturating_add(rest.min(room));
+        }
+        self.used = self.used.saturating_sub(cost);
+        self.owe(terms, now);
+    }
+
     /// The call that went out at `asked` for so many hits was answered; `None`, where it failed.
     pub(super) fn answered(
         &mut self,
@@ -244,7 +257,7 @@ impl Stock {
     }
 
     /// What is good: what is left, and what workers hold.
-    fn have(&self) -> u32 {
+    pub(super) fn have(&self) -> u32 {
         let held = self.held.iter().map(|h| h.count);
         held.fold(self.tokens, u32::saturating_add)
     }
@@ -299,4 +312,59 @@ fn share(count: u32, part: Nanos, whole: Nanos) -> u32 {
     let product = u128::from(count).saturating_mul(u128::from(part));
     let share = product.checked_div(u128::from(whole)).unwrap_or(u128::MAX);
     u32::try_from(share).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+impl Stock {
+    /// What is left, and what is owed.
+    pub(super) fn tokens_and_owed(&self) -> (u32, u32) {
+        (self.tokens, self.owed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shaping::global::wire::Left;
+    use landbridge_model::Rate;
+
+    #[test]
+    fn an_answer_to_a_call_that_was_given_up_is_lost() {
+        let settings = Settings {
+            service: "s".into(),
+            domain: "d".into(),
+            lease: 200,
+            timeout: 500,
+            tick: 50,
+        };
+        let terms = Terms::new(Rate::parse("100/s").unwrap());
+        let mut stock = Stock::default();
+        let ask = |stock: &mut Stock, now| {
+            let ask = Ask {
+                worker: 1,
+                terms,
+                cost: 1,
+                unused: 0,
+                good: 0,
+                ahead: 0,
+                lost: false,
+                now,
+            };
+            stock.take(&ask, &settings, &mut || true)
+        };
+        let granted = Got::Granted { ahead: 0, until: 0 };
+        assert_eq!(ask(&mut stock, 1000), (granted, Some(1)));
+        assert_eq!(ask(&mut stock, 1599).1, None);
+        // The rate is of seconds, and these are nanoseconds: one is all the credit.
+        assert_eq!(ask(&mut stock, 1600), (Got::Lost, Some(2)));
+        let left = Left {
+            remaining: None,
+            reset: None,
+        };
+        let answer = Some(Answer::Granted(left));
+        stock.answered(1000, 1, answer, terms, &settings, 1601);
+        assert_eq!((stock.asked, stock.owed), (1600, 1));
+        stock.answered(1600, 2, answer, terms, &settings, 1602);
+        assert_eq!((stock.asked, stock.owed), (0, 0));
+    }
 }

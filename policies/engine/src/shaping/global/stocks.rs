@@ -181,6 +181,21 @@ impl Stocks {
         taken
     }
 
+    /// Gives back what a request took that was refused for another reason.
+    pub(crate) fn undo(
+        &mut self,
+        key: u64,
+        terms: Terms,
+        cost: u32,
+        now: Nanos,
+        store: &dyn Store,
+    ) {
+        let lease = self.settings.lease;
+        let _ = self.sets.change(store, key, now, |stock: &mut Stock, _| {
+            stock.undo(cost, terms, lease, now);
+        });
+    }
+
     /// The calls to go out now. Each is to be answered, or to fail, in the settings' time.
     pub(crate) fn calls(&mut self, now: Nanos) -> Vec<LeaseCall> {
         let mut calls = Vec::new();
@@ -321,5 +336,23 @@ impl Held {
             },
             no => no,
         }
+    }
+}
+
+#[cfg(test)]
+impl Stocks {
+    /// What a key's stock has: what is left, that and what is held of it, and what is owed.
+    pub(super) fn stock(&self, key: u64, now: Nanos, store: &dyn Store) -> (u32, u32, u32) {
+        let stock = self.sets.change(store, key, now, |stock: &mut Stock, _| {
+            let (tokens, owed) = stock.tokens_and_owed();
+            (tokens, stock.have(), owed)
+        });
+        stock.unwrap()
+    }
+
+    /// What this worker holds of it.
+    pub(super) fn holds(&self, key: u64, now: Nanos) -> u32 {
+        let held = self.held.get(&key).filter(|held| held.until > now);
+        held.map_or(0, |held| held.tokens)
     }
 }
