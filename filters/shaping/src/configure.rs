@@ -2,6 +2,7 @@
 
 use crate::metrics::Metrics;
 use crate::{NAME, Shaping};
+use hashbrown::HashMap;
 use landbridge_engine::shaping::{Carried, Worker, load_shaping};
 use landbridge_filter::{Cost, Missing, Node, SharedData, announce, is_sidecar, random, refuse};
 use landbridge_host::{Host, Level};
@@ -55,6 +56,7 @@ pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<Shaping
         metrics: Metrics::default(),
         missing: Missing::new(NAME),
         waiting: RefCell::new(Vec::new()),
+        pending: RefCell::new(HashMap::new()),
         ticks: Cell::new(0),
         set,
     })

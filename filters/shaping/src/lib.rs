@@ -10,11 +10,13 @@ mod metrics;
 mod refuse;
 mod request;
 mod response;
+mod service;
 mod stream;
 mod tick;
 mod waiting;
 
-use landbridge_engine::shaping::{Now, ShapingSet, Worker};
+use hashbrown::HashMap;
+use landbridge_engine::shaping::{CallRef, Now, ShapingSet, Worker};
 use landbridge_filter::Missing;
 use landbridge_host::{CallId, Filter, Flow, Host, HostError};
 use metrics::Metrics;
@@ -36,6 +38,8 @@ pub struct Shaping {
     metrics: Metrics,
     missing: Missing,
     waiting: RefCell<Vec<Waiting>>,
+    /// What was asked of rate-limit services and is not answered.
+    pending: RefCell<HashMap<CallId, (usize, CallRef)>>,
     ticks: Cell<u32>,
 }
 
@@ -75,7 +79,7 @@ impl Filter for Shaping {
     }
 
     fn on_tick_grpc(&self, host: &dyn Host, call: CallId, answer: Result<usize, u32>) {
-        let _ = (host, call, answer);
+        service::answered(self, host, call, answer);
     }
 }
 

@@ -79,9 +79,28 @@ impl Metrics {
         }
     }
 
+    /// Counts what was asked of a rate-limit service.
+    pub(crate) fn lease(&self, host: &dyn Host, cluster: &str, good: bool) {
+        let outcome = if good { "answered" } else { "failed" };
+        let name = format!(
+            "landbridge.shaping.cluster.=.{cluster};.outcome.=.{outcome};.lease_calls_total"
+        );
+        self.add(host, name, 1);
+    }
+
     /// Sets the gauges of what is under way, where that changed.
     pub(crate) fn sights(&self, host: &dyn Host, set: &ShapingSet, worker: &Worker) {
         let mut gauges = self.gauges.borrow_mut();
+        for (service, lost) in set.services().iter().zip(worker.lost()) {
+            let name = format!(
+                "landbridge.shaping.cluster.=.{};.store_lost",
+                service.cluster
+            );
+            if let Ok(gauge) = host.metric(MetricKind::Gauge, &name) {
+                // A gauge that cannot be set says nothing.
+                let _ = host.set(gauge, u64::from(lost));
+            }
+        }
         for (id, limit, in_flight) in worker.sights() {
             let Some(item) = set.item(id) else {
                 continue;

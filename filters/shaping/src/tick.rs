@@ -1,6 +1,6 @@
 //! What is done between requests.
 
-use crate::{Shaping, now, waiting};
+use crate::{Shaping, now, service, waiting};
 use landbridge_filter::SharedData;
 use landbridge_host::Host;
 
@@ -14,8 +14,9 @@ pub(crate) fn tick(shaping: &Shaping, host: &dyn Host) {
     };
     let ticks = shaping.ticks.get().wrapping_add(1);
     shaping.ticks.set(ticks);
+    let asked = shaping.worker.borrow_mut().tick(now, &SharedData(host));
+    service::ask(shaping, host, asked);
     let mut worker = shaping.worker.borrow_mut();
-    worker.tick(now, &SharedData(host));
     let (set, metrics) = (&shaping.set, &shaping.metrics);
     metrics.count(host, set, &worker.counts());
     if ticks.is_multiple_of(GAUGES) {

@@ -6,7 +6,9 @@ use super::fault::FaultSettings;
 use super::limits::{Limit, Places};
 use super::retries::RetrySettings;
 use super::selection::{Selection, Terms};
-use super::set::{CriticalityRule, Item, ItemId, Ruled, ShapingSet, SplitRule, Sticky, What};
+use super::set::{
+    CriticalityRule, Item, ItemId, Ruled, Service, ShapingSet, SplitRule, Sticky, What,
+};
 use super::split::SplitSettings;
 use crate::applies::Own;
 use crate::compile::{DataClasses, data_classes, source};
@@ -18,7 +20,7 @@ use crate::policy_set::{PolicySet, RuleSet};
 use landbridge_model::validate::{self, Findings};
 use landbridge_model::{
     AnyOf, Code, Criticality, Diagnostic, Faults, Limits, Mesh, Named, Path, PeerIdentity,
-    RawConfig, Rule, Shaping, Source, Split,
+    RateLimitService, RawConfig, Rule, Shaping, Source, Split,
 };
 
 /// The most things that shape at one proxy: each request passes all that are about it.
@@ -116,6 +118,7 @@ pub fn load_shaping(
             places,
             items: parts.items,
             limits: parts.limits,
+            services: parts.services,
             concurrency: parts.concurrency,
             criticality: parts.criticality,
             splits: parts.splits,
@@ -131,6 +134,7 @@ pub fn load_shaping(
 struct Parts {
     items: Vec<Item>,
     limits: Vec<Limit>,
+    services: Vec<Service>,
     concurrency: Vec<Ruled<ConcurrencySettings>>,
     criticality: Option<CriticalityRule>,
     splits: Vec<Ruled<SplitRule>>,
@@ -156,6 +160,15 @@ impl Parts {
             || self.splits.iter().any(|split| {
                 split.settings.sticky == Sticky::Principal || !split.settings.overrides.is_empty()
             })
+    }
+
+    fn service(&mut self, written: &RateLimitService) -> usize {
+        let service = Service::new(written);
+        let known = self.services.iter().position(|known| *known == service);
+        known.unwrap_or_else(|| {
+            self.services.push(service);
+            self.services.len().saturating_sub(1)
+        })
     }
 
     fn item(&mut self, policy: &str, name: &str, what: What) -> ItemId {
@@ -199,9 +212,11 @@ impl Builder<'_> {
             plan: &mut self.plan,
         };
         let whole = spec.mode;
+        let service = spec.rate_limit_service.as_ref();
+        let service = service.map(|written| parts.service(written));
         for limit in spec.limits.iter().flat_map(AnyOf::iter) {
             let item = parts.item(&name, limit.name.as_str(), What::Limit);
-            let limit = Limit::new(item.0, &name, whole, limit, &mut terms);
+            let limit = Limit::new(item.0, &name, whole, limit, service, &mut terms);
             parts.limits.push(limit);
         }
         macro_rules! ruled {

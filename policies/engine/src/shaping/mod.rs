@@ -13,9 +13,11 @@
 //! because what is leased is never more than the limit leaves.
 
 pub mod concurrency;
+mod counter;
 mod counts;
 pub mod deadline;
 pub mod fault;
+mod global;
 mod limits;
 mod load;
 mod ramp;
@@ -31,10 +33,11 @@ mod told;
 mod worker;
 
 pub use concurrency::{Carried, Ended};
+pub use counter::{AskedOf, CallRef};
 pub use counts::{Count, Outcome};
 pub use fault::Abortion;
 pub use limits::{Allowance, Nanos};
 pub use load::{LoadedShaping, load_shaping};
 pub use request::{Asked, Begun, Header, Now, Pass, Refusal, Run, Shadowed, Told};
-pub use set::{Item, ItemId, ShapingSet, What};
+pub use set::{Item, ItemId, Service, ShapingSet, What};
 pub use worker::Worker;

@@ -3,12 +3,18 @@
 use super::concurrency::{ConcurrencySettings, CriticalitySettings};
 use super::deadline::DeadlineSettings;
 use super::fault::FaultSettings;
+use super::global::Settings;
 use super::limits::{Limit, Places};
 use super::retries::RetrySettings;
 use super::selection::Selection;
 use super::split::SplitSettings;
 use crate::policy_set::{Clause, PolicySet};
-use landbridge_model::{CookieName, CriticalityLevel, Enforcement, HeaderName};
+use landbridge_model::{CookieName, CriticalityLevel, Enforcement, HeaderName, RateLimitService};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How often workers tick.
+const TICK: Duration = Duration::from_millis(50);
 
 /// What shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +57,30 @@ pub(super) struct Ruled<T> {
     pub(super) settings: T,
 }
 
+/// A rate-limit service that is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The Envoy cluster that leads to it.
+    pub cluster: Box<str>,
+    /// The `:authority` that it is asked by.
+    pub authority: Option<Box<str>>,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    pub(super) settings: Rc<Settings>,
+}
+
+impl Service {
+    pub(super) fn new(written: &RateLimitService) -> Self {
+        let settings = Settings::new(written, TICK);
+        Self {
+            cluster: written.cluster.as_str().into(),
+            authority: written.authority.as_deref().map(Box::from),
+            timeout: Duration::from_nanos(settings.timeout),
+            settings: Rc::new(settings),
+        }
+    }
+}
+
 /// How requests are shared out.
 #[derive(Clone, Debug)]
 pub(super) struct SplitRule {
@@ -86,6 +116,7 @@ pub struct ShapingSet {
     pub(super) places: Places,
     pub(super) items: Vec<Item>,
     pub(super) limits: Vec<Limit>,
+    pub(super) services: Vec<Service>,
     pub(super) concurrency: Vec<Ruled<ConcurrencySettings>>,
     pub(super) criticality: Option<CriticalityRule>,
     pub(super) splits: Vec<Ruled<SplitRule>>,
@@ -110,6 +141,11 @@ impl ShapingSet {
     pub fn backend(&self, split: ItemId, backend: usize) -> Option<&str> {
         let rule = self.splits.iter().find(|rule| rule.item == split)?;
         rule.settings.shares.name(backend)
+    }
+
+    /// The rate-limit services that are asked.
+    pub fn services(&self) -> &[Service] {
+        &self.services
     }
 
     /// Whether anything must be known of who calls or what is asked for.

@@ -1,10 +1,12 @@
 //! What one thread of a proxy knows, and does with a request.
 
 use super::concurrency::{Begin, Carried, Concurrency, Ended};
+use super::counter::{AskedOf, CallRef, Counted, Counter, From, Means, Wanted};
 use super::counts::{Count, Counts, Outcome};
 use super::deadline::{Said, TimeLeft, clip};
 use super::fault::{Abortion, Faults, Suffers};
-use super::limits::{Allowance, Leases, Limit, Nanos, Seed, Sets, Taken, Written, beside};
+use super::global::Health;
+use super::limits::{Limit, Nanos, Seed, Written, beside};
 use super::request::{Asked, Begun, Now, Pass, Refusal, Run, Shadowed, Told};
 use super::retries::{Attempt, RetryBudgets};
 use super::set::{CriticalityRule, ItemId, ShapingSet, SplitRule, Sticky};
@@ -16,6 +18,7 @@ use crate::decision::Reason;
 use crate::draw::mix;
 use crate::shared::{Store, update};
 use landbridge_model::{CriticalityLevel, Enforcement, LimitHeaders};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// The header that routes choose a backend by.
@@ -33,7 +36,8 @@ const SEED: &str = "landbridge.shaping.seed";
 pub struct Worker {
     set: Rc<ShapingSet>,
     seed: Seed,
-    leases: Vec<Leases>,
+    counters: Vec<Counter>,
+    health: Vec<Health>,
     concurrency: Vec<Concurrency>,
     retries: Vec<RetryBudgets>,
     splits: Vec<SplitDraws>,
@@ -45,9 +49,8 @@ pub struct Worker {
 #[derive(Clone, Copy)]
 struct Took {
     limit: usize,
-    key: u64,
-    allowance: Allowance,
-    cost: u32,
+    wanted: Wanted,
+    from: From,
 }
 
 /// A request on its way past all that shapes.
@@ -67,10 +70,10 @@ impl Worker {
     /// what its thread had under the configuration before.
     pub fn new(set: Rc<ShapingSet>, id: u64, carried: &mut Carried, store: &dyn Store) -> Self {
         let own = u32::try_from(mix(id) >> 32).unwrap_or(u32::MAX);
-        let leases = set.limits.iter().map(|limit| {
-            let sets = Sets::new(&limit.shared_as, limit.keys);
-            Leases::new(sets, own)
-        });
+        let limits = set.limits.iter();
+        let counters = limits.map(|limit| Counter::new(limit, &set, own));
+        let services = set.services().iter();
+        let health = services.map(|service| Health::new(&service.settings, own));
         let name = |item: ItemId| {
             let item = set.item(item);
             item.map_or(String::new(), |item| {
@@ -83,7 +86,8 @@ impl Worker {
             .map(|rule| Concurrency::new(rule.settings.clone(), &name(rule.item), carried));
         Self {
             seed: seed(id, store),
-            leases: leases.collect(),
+            counters: counters.collect(),
+            health: health.collect(),
             concurrency: concurrency.collect(),
             retries: set
                 .retries
@@ -153,14 +157,53 @@ impl Worker {
         }
     }
 
-    /// Settles with the other workers.
-    pub fn tick(&mut self, now: Now, store: &dyn Store) {
-        for leases in &mut self.leases {
-            leases.tick(now.steady, store);
+    /// Settles with the other workers; what is to be asked of rate-limit services.
+    pub fn tick(&mut self, now: Now, store: &dyn Store) -> Vec<AskedOf> {
+        for health in &mut self.health {
+            health.tick(now.steady, store);
+        }
+        let mut asked = Vec::new();
+        let mut means = Means {
+            now: now.steady,
+            health: &mut self.health,
+            store,
+        };
+        for (index, counter) in self.counters.iter_mut().enumerate() {
+            asked.append(&mut counter.tick(index, &mut means));
         }
         for concurrency in &mut self.concurrency {
             concurrency.tick(now.millis(), now.wall, store);
         }
+        asked
+    }
+
+    /// A rate-limit service answered, or, with `None`, did not.
+    pub fn answered(
+        &mut self,
+        call: CallRef,
+        answer: Option<&[u8]>,
+        now: Nanos,
+        store: &dyn Store,
+    ) {
+        let mut means = Means {
+            now,
+            health: &mut self.health,
+            store,
+        };
+        if let Some(counter) = self.counters.get_mut(call.limit()) {
+            counter.answered(call, answer, &mut means);
+        }
+    }
+
+    /// Whether each rate-limit service cannot be asked, in the order of the set's.
+    pub fn lost(&self) -> impl Iterator<Item = bool> {
+        self.health.iter().map(Health::is_lost)
+    }
+
+    /// How many keys of each limit this worker knows at the moment.
+    pub fn keys(&self) -> impl Iterator<Item = (ItemId, usize)> {
+        let limits = self.set.limits.iter().zip(&self.counters);
+        limits.map(|(limit, counter)| (ItemId(limit.item), counter.keys()))
     }
 
     /// What was counted since it was asked last.
@@ -362,56 +405,70 @@ impl Way<'_, '_> {
                 continue;
             };
             let (item, written) = (ItemId(limit.item), counted.written);
+            let whole = (counted.key, written.rate, written.allowance, false);
             let displaced = written.displaced.filter(|_| asked.displaced);
-            let shares = displaced.map(|allowance| (beside(counted.key), allowance));
-            let whole = (counted.key, written.allowance);
-            let mut left = u32::MAX;
-            let mut refused = None;
+            let part = displaced.map(|(rate, part)| (beside(counted.key), rate, part, true));
+            let (mut left, mut refused) = (Some(u32::MAX), None);
             let before = self.took.len();
-            for (key, allowance) in shares.into_iter().chain([whole]) {
-                let cost = counted.cost.min(allowance.burst());
-                let took = Took {
-                    limit: index,
+            for (key, rate, allowance, displaced) in part.into_iter().chain([whole]) {
+                let wanted = Wanted {
                     key,
+                    rate,
                     allowance,
-                    cost,
+                    fraction: allowance.share(limit.fraction),
+                    cost: counted.cost.min(allowance.burst()),
                 };
-                match self.take(took) {
-                    Taken::Granted { left: more } => {
-                        left = left.min(more);
-                        self.took.push(took);
+                let entries = || entries(limit, &counted.values, displaced);
+                match self.take(index, wanted, &entries) {
+                    Counted::Within(from, more) => {
+                        left = left.zip(more).map(|(left, more)| left.min(more));
+                        self.took.push(Took {
+                            limit: index,
+                            wanted,
+                            from,
+                        });
                     }
-                    Taken::Refused { after } => {
-                        refused = Some(after);
-                        break;
-                    }
+                    Counted::Beyond { after } => refused = Some((Reason::RateLimited, after)),
+                    Counted::Lost => refused = Some((Reason::StoreLost, 0)),
+                }
+                if refused.is_some() {
+                    break;
                 }
             }
             let name = set.item(item).map_or("", |item| &*item.name);
-            let Some(after) = refused else {
+            let Some((reason, after)) = refused else {
                 self.count(item, Outcome::Allowed);
-                if limit.headers == LimitHeaders::Always {
+                if let Some(left) = left.filter(|_| limit.headers == LimitHeaders::Always) {
                     let used = written.allowance.burst().saturating_sub(left);
                     fields.add(name, &written, left, written.allowance.time(used));
                 }
                 continue;
             };
-            if !self.refuses(item, limit.mode, Reason::RateLimited) {
+            if !self.refuses(item, limit.mode, reason) {
                 self.undo_from(before);
                 continue;
             }
-            return Err(limited(limit, name, &written, after));
+            return Err(limited(limit, name, &written, reason, after));
         }
         self.pass.told.extend(fields.into_headers());
         Ok(())
     }
 
-    fn take(&mut self, took: Took) -> Taken {
-        let Some(leases) = self.worker.leases.get_mut(took.limit) else {
-            return Taken::Refused { after: 0 };
+    fn take(
+        &mut self,
+        limit: usize,
+        wanted: Wanted,
+        entries: &dyn Fn() -> Vec<(String, String)>,
+    ) -> Counted {
+        let mut means = Means {
+            now: self.now.steady,
+            health: &mut self.worker.health,
+            store: self.store,
         };
-        let now = self.now.steady;
-        leases.take(took.key, took.allowance, took.cost, now, self.store)
+        match self.worker.counters.get_mut(limit) {
+            Some(counter) => counter.take(wanted, entries, &mut means),
+            None => Counted::Lost,
+        }
     }
 
     fn concurrency(&mut self, level: CriticalityLevel) -> Result<(), Box<Refusal>> {
@@ -504,12 +561,24 @@ impl Way<'_, '_> {
 
     fn undo_from(&mut self, first: usize) {
         for took in self.took.drain(first.min(self.took.len())..) {
-            if let Some(leases) = self.worker.leases.get_mut(took.limit) {
+            if let Some(counter) = self.worker.counters.get_mut(took.limit) {
                 let now: Nanos = self.now.steady;
-                leases.undo(took.key, took.allowance, took.cost, now, self.store);
+                counter.undo(took.wanted, took.from, now, self.store);
             }
         }
     }
+}
+
+/// What a rate-limit service is told of a key.
+fn entries(limit: &Limit, values: &[Cow<'_, str>], displaced: bool) -> Vec<(String, String)> {
+    let parts = limit.key.names().zip(values);
+    let mut entries: Vec<(String, String)> = parts
+        .map(|(name, value)| (name.to_owned(), value.replace('\0', "")))
+        .collect();
+    if displaced {
+        entries.push(("displaced".to_owned(), "true".to_owned()));
+    }
+    entries
 }
 
 fn refusal(item: ItemId, reason: Reason, status: u16, grpc_status: u32) -> Box<Refusal> {
@@ -524,8 +593,14 @@ fn refusal(item: ItemId, reason: Reason, status: u16, grpc_status: u32) -> Box<R
 }
 
 /// A refusal by a rate limit.
-fn limited(limit: &Limit, name: &str, written: &Written, after: Nanos) -> Box<Refusal> {
-    let mut refused = refusal(ItemId(limit.item), Reason::RateLimited, 429, 8);
+fn limited(
+    limit: &Limit,
+    name: &str,
+    written: &Written,
+    reason: Reason,
+    after: Nanos,
+) -> Box<Refusal> {
+    let mut refused = refusal(ItemId(limit.item), reason, 429, 8);
     let (ratelimited, value) = RATELIMITED;
     refused.headers.push((ratelimited.into(), value.to_owned()));
     refused.headers.push(retry_after(after));

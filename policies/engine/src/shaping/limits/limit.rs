@@ -22,7 +22,7 @@ pub(crate) struct Written {
     pub(crate) rate: Rate,
     pub(crate) allowance: Allowance,
     /// What displaced traffic may take of it.
-    pub(crate) displaced: Option<Allowance>,
+    pub(crate) displaced: Option<(Rate, Allowance)>,
 }
 
 /// A limit.
@@ -36,7 +36,8 @@ pub(crate) struct Limit {
     written: Written,
     overrides: Box<[(Values, Written)]>,
     cost: Option<Cost>,
-    pub(crate) scope: LimitScope,
+    /// The service that keeps its count, where that is not the proxy.
+    pub(crate) service: Option<usize>,
     pub(crate) on_store_loss: OnStoreLoss,
     pub(crate) fraction: Percent,
     pub(crate) keys: usize,
@@ -67,7 +68,11 @@ impl Written {
         Self {
             rate,
             allowance,
-            displaced: displaced.map(|share| allowance.share(share)),
+            displaced: displaced.map(|share| {
+                let count = u64::from(rate.count).saturating_mul(u64::from(share.0)) / 100;
+                let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
+                (Rate { count, ..rate }, allowance.share(share))
+            }),
         }
     }
 
@@ -87,6 +92,7 @@ impl Limit {
         policy: &str,
         whole: Enforcement,
         limit: &landbridge_model::Limit,
+        service: Option<usize>,
         terms: &mut Terms<'_>,
     ) -> Self {
         let selection = Selection::new(limit.requests.as_ref(), terms);
@@ -121,7 +127,7 @@ impl Limit {
             written,
             overrides: overrides.collect(),
             cost,
-            scope: limit.scope,
+            service: service.filter(|_| limit.scope == LimitScope::Global),
             on_store_loss: limit.on_store_loss,
             fraction: limit.fraction.unwrap_or(Percent(100)),
             keys: usize::try_from(keys).unwrap_or(usize::MAX),

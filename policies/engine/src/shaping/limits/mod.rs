@@ -4,8 +4,6 @@
 //! one key, over all workers of a proxy; [`Sets`] keep the buckets of many in bounded room; and
 //! [`Leases`] are what one worker holds of them, so that most requests ask nobody.
 
-#![allow(dead_code, reason = "global limits, which come next, read the rest")]
-
 mod allowance;
 mod bucket;
 mod key;
@@ -19,4 +17,4 @@ pub use allowance::{Allowance, Nanos};
 pub(crate) use key::{Places, Seed, beside};
 pub(crate) use leases::{Leases, Taken};
 pub(crate) use limit::{Limit, Written};
-pub(crate) use sets::Sets;
+pub(crate) use sets::{Count, Sets};

@@ -133,7 +133,7 @@ mod tests {
 
     fn count(sets: &Sets, store: &Memory, key: u64) -> u64 {
         let counted = sets.change(store, key, 0, |times: &mut Times, _| {
-            times.0 += 1;
+            times.0 = times.0.saturating_add(1);
             times.0
         });
         counted.unwrap()
