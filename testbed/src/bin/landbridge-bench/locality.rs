@@ -1,16 +1,15 @@
 //! What routing costs: the locality filter beside no filter and a Wasm filter that does nothing,
 //! with one service in three clusters and with two hundred in twenty.
 
-use landbridge_testbed::solo::{Solo, Stage};
-use landbridge_testbed::{Workload, filter_module};
-use serde_json::{Map, Value, json};
+use landbridge_testbed::filter_module;
+use landbridge_testbed::solo::Stage;
+use serde_json::{Value, json};
 
-use crate::figures::{Goal, Spread};
-use crate::measure::{Asked, Sample, Timing, window};
-use crate::report::{Machine, min_max, round, told};
+use crate::Result;
+use crate::contest::{Contest, Contestant, Ratio};
+use crate::figures::Goal;
 use crate::scenes::{self, Played};
 use crate::translate;
-use crate::{Result, envoy_version, problem};
 
 /// What stands before the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,76 +89,36 @@ fn config(services: usize, clusters: usize) -> String {
 
 /// What was measured.
 pub struct Outcome {
-    quick: bool,
-    timing: Timing,
-    envoy: String,
-    rows: Vec<Row>,
+    contest: Contest,
     /// The size of the module, in bytes.
     module: u64,
     scenes: Vec<Played>,
 }
 
-struct Row {
-    variant: Variant,
-    samples: Vec<Sample>,
-}
-
 pub async fn measure(quick: bool) -> Result<Outcome> {
-    let timing = if quick { Timing::QUICK } else { Timing::FULL };
     let mut stage = Stage::new("bench-locality", VARIANTS.len())?;
-    let mut envoys: Vec<(Variant, Solo)> = Vec::new();
+    let mut contestants = Vec::new();
     for variant in VARIANTS {
         eprintln!("starting {}", variant.name());
         let solo = stage.start(&variant.name(), variant.filters()?)?;
         solo.ready().await?;
-        envoys.push((variant, solo));
+        contestants.push(Contestant {
+            name: variant.name(),
+            solo,
+            // The middle one, so that neither a first nor a last place is an advantage.
+            bytes: request(match variant {
+                Variant::Locality(services, _) => services / 2,
+                _ => 0,
+            }),
+            values: None,
+        });
     }
-    let caller = Workload::new("use1-a", "shop", "frontend");
-    // The middle one, so that neither a first nor a last place is an advantage.
-    let asked = |variant: Variant| Asked {
-        caller: &caller,
-        bytes: request(match variant {
-            Variant::Locality(services, _) => services / 2,
-            _ => 0,
-        }),
-        expected: 200,
-    };
-    let mut rows: Vec<Row> = VARIANTS
-        .iter()
-        .map(|variant| Row {
-            variant: *variant,
-            samples: Vec::new(),
-        })
-        .collect();
-    for (variant, solo) in &envoys {
-        let warm = Timing {
-            window: timing.warm_up,
-            ..timing
-        };
-        window(solo, &variant.name(), asked(*variant), warm).await?;
-    }
-    // One kind of request only: as many windows as the others have in all.
-    for number in 0..timing.rounds * 3 {
-        let mut order: Vec<usize> = (0..envoys.len()).collect();
-        if number % 2 == 1 {
-            order.reverse();
-        }
-        for index in order {
-            let (variant, solo) = &envoys[index];
-            let sample = window(solo, &variant.name(), asked(*variant), timing).await?;
-            rows[index].samples.push(sample);
-        }
-    }
-    let (_, first) = envoys.first().ok_or_else(|| problem("nothing runs"))?;
-    let envoy = envoy_version(first).await?;
+    let contest = Contest::run(&contestants, quick).await?;
     // The Envoys end here: what follows has the machine to itself.
-    drop(envoys);
+    drop(contestants);
     Ok(Outcome {
-        quick,
-        timing,
-        envoy,
+        contest,
         scenes: scenes::play(quick).await?,
-        rows,
         module: std::fs::metadata(filter_module("locality")?)?.len(),
     })
 }
@@ -173,118 +132,35 @@ fn request(service: usize) -> Vec<u8> {
     .into_bytes()
 }
 
+fn ratios() -> Vec<Ratio> {
+    let (one, many) = (Variant::Locality(1, 3), Variant::Locality(200, 20));
+    let ratio = |name, this: Variant, that: Variant, goal| Ratio {
+        name,
+        this: this.name(),
+        that: that.name(),
+        of: |sample| sample.cpu,
+        goal,
+    };
+    vec![
+        ratio("vs_noop_1x3", one, Variant::Noop, None),
+        ratio("vs_noop", many, Variant::Noop, Some(Goal::AtMost(1.25))),
+        ratio("growth", many, one, Some(Goal::AtMost(1.15))),
+        ratio("vs_none", many, Variant::None, None),
+        ratio("noop_vs_none", Variant::Noop, Variant::None, None),
+    ]
+}
+
 impl Outcome {
-    fn row(&self, variant: Variant) -> Option<&Row> {
-        self.rows.iter().find(|row| row.variant == variant)
-    }
-
-    fn ratios(&self) -> Vec<(&'static str, Spread, Option<Goal>)> {
-        let (one, many) = (Variant::Locality(1, 3), Variant::Locality(200, 20));
-        let wanted = [
-            ("vs_noop_1x3", one, Variant::Noop, None),
-            ("vs_noop", many, Variant::Noop, Some(Goal::AtMost(1.25))),
-            ("growth", many, one, Some(Goal::AtMost(1.15))),
-            ("vs_none", many, Variant::None, None),
-            ("noop_vs_none", Variant::Noop, Variant::None, None),
-        ];
-        let of = |(name, this, that, goal)| {
-            let (this, that) = (self.row(this)?, self.row(that)?);
-            let pairs = this.samples.iter().zip(&that.samples);
-            let ratios = pairs.map(|(this, that)| this.cpu / that.cpu);
-            Some((name, Spread::of(ratios), goal))
-        };
-        wanted.into_iter().filter_map(of).collect()
-    }
-
     pub fn print(&self) {
-        let machine = Machine::here();
-        println!(
-            "Envoy {} on {} × {}, 1 worker, {} connections, {} windows of {:?}{}\n",
-            self.envoy,
-            machine.cores,
-            machine.cpu,
-            self.timing.connections,
-            self.timing.rounds * 3,
-            self.timing.window,
-            if self.quick {
-                " (quick: a look, not a figure to publish)"
-            } else {
-                ""
-            },
-        );
-        println!(
-            "{:<18} {:>10} {:>15}  {:>14} {:>13}",
-            "variant", "requests/s", "min–max", "CPU µs/request", "min–max"
-        );
-        for row in &self.rows {
-            let (rps, cpu) = row.spreads();
-            println!(
-                "{:<18} {:>10.0} {:>15}  {:>14.1} {:>13}",
-                row.variant.name(),
-                rps.median,
-                format!("{:.0}–{:.0}", rps.least, rps.most),
-                cpu.median,
-                format!("{:.1}–{:.1}", cpu.least, cpu.most),
-            );
-        }
-        println!(
-            "\n{:<18} {:>8} {:>13}  {:>12}",
-            "ratio of CPU", "median", "min–max", "goal"
-        );
-        for (name, spread, goal) in self.ratios() {
-            println!(
-                "{name:<18} {:>8.2} {:>13}  {:>12}",
-                spread.median,
-                format!("{:.2}–{:.2}", spread.least, spread.most),
-                told(goal, spread.median),
-            );
-        }
+        self.contest.print(&ratios());
         println!("\nmodule: {:.1} KiB", self.module as f64 / 1024.0);
         scenes::print(&self.scenes);
     }
 
     pub fn json(&self) -> Value {
-        let machine = Machine::here();
-        let mut variants = Map::new();
-        for row in &self.rows {
-            let (rps, cpu) = row.spreads();
-            let figures = json!({
-                "rps": round(rps.median),
-                "rps_min_max": min_max(rps),
-                "cpu_us_per_request": round(cpu.median),
-                "cpu_us_min_max": min_max(cpu),
-            });
-            variants.insert(row.variant.name(), figures);
-        }
-        let mut ratios = Map::new();
-        for (name, spread, goal) in self.ratios() {
-            let met = goal.map(|goal| goal.is_met(spread.median));
-            let figure = json!({
-                "median": round(spread.median),
-                "min_max": min_max(spread),
-                "met": met,
-            });
-            ratios.insert(name.to_owned(), figure);
-        }
-        json!({
-            "machine": {"cores": machine.cores, "cpu": machine.cpu, "envoy": self.envoy},
-            "settings": {
-                "quick": self.quick,
-                "windows": self.timing.rounds * 3,
-                "seconds": self.timing.window.as_secs_f64(),
-                "connections": self.timing.connections,
-            },
-            "variants": variants,
-            "ratios": ratios,
-            "module_bytes": self.module,
-            "scenes": scenes::json(&self.scenes),
-        })
-    }
-}
-
-impl Row {
-    fn spreads(&self) -> (Spread, Spread) {
-        let of = |figure: fn(&Sample) -> f64| Spread::of(self.samples.iter().map(figure));
-        (of(|s| s.rps), of(|s| s.cpu))
+        let mut json = self.contest.json(&ratios());
+        json["module_bytes"] = json!(self.module);
+        json["scenes"] = scenes::json(&self.scenes);
+        json
     }
 }

@@ -1,4 +1,4 @@
-//! `landbridge-bench authz|locality [--quick] [--json FILE] [--svg DIR]`: what
+//! `landbridge-bench authz|locality|shaping [--quick] [--json FILE] [--svg DIR]`: what
 //! a filter costs in a real Envoy, beside no filter and a Wasm filter that
 //! does nothing; authorization beside Envoy's own RBAC with the same policies,
 //! too.
@@ -8,6 +8,7 @@
 
 mod agree;
 mod client;
+mod contest;
 mod figures;
 mod generate;
 mod locality;
@@ -16,6 +17,7 @@ mod plot;
 mod policies;
 mod report;
 mod scenes;
+mod shaping;
 mod translate;
 mod update;
 mod variant;
@@ -54,6 +56,7 @@ struct Args {
 enum What {
     Authz,
     Locality,
+    Shaping,
 }
 
 impl Args {
@@ -62,6 +65,7 @@ impl Args {
             what: match args.next()?.as_str() {
                 "authz" => What::Authz,
                 "locality" => What::Locality,
+                "shaping" => What::Shaping,
                 _ => return None,
             },
             quick: false,
@@ -96,11 +100,22 @@ fn run(args: &Args) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    if args.what == What::Locality {
-        let outcome = runtime.block_on(locality::measure(args.quick))?;
-        outcome.print();
+    let json = match args.what {
+        What::Authz => None,
+        What::Locality => {
+            let outcome = runtime.block_on(locality::measure(args.quick))?;
+            outcome.print();
+            Some(outcome.json())
+        }
+        What::Shaping => {
+            let outcome = runtime.block_on(shaping::measure(args.quick))?;
+            outcome.print();
+            Some(outcome.json())
+        }
+    };
+    if let Some(json) = json {
         if let Some(file) = &args.json {
-            write(file, &format!("{:#}\n", outcome.json()))?;
+            write(file, &format!("{json:#}\n"))?;
         }
         return Ok(());
     }

@@ -54,6 +54,8 @@ pub struct Sample {
     pub rps: f64,
     /// CPU time of the Envoy's process per request, in microseconds.
     pub cpu: f64,
+    /// The latency that 99 % of its exchanges did not exceed, in milliseconds; from the first on.
+    pub p99: f64,
 }
 
 /// What was measured of a variant: by kind, by round.
@@ -99,6 +101,7 @@ async fn sample(runner: &Runner, kind: Kind, timing: Timing) -> Result<Sample> {
     let asked = Asked {
         caller: &request.caller,
         bytes: request.bytes(),
+        values: None,
         expected: policies.map_or(200, |policies| kind.status(policies)),
     };
     let name = runner.variant.name();
@@ -109,6 +112,8 @@ async fn sample(runner: &Runner, kind: Kind, timing: Timing) -> Result<Sample> {
 pub struct Asked<'a> {
     pub caller: &'a Workload,
     pub bytes: Vec<u8>,
+    /// How many values the place of a number in them goes through, where there is one.
+    pub values: Option<u64>,
     pub expected: u16,
 }
 
@@ -118,6 +123,7 @@ pub async fn window(solo: &Solo, name: &str, asked: Asked<'_>, timing: Timing) -
         solo,
         asked.caller,
         asked.bytes,
+        asked.values,
         asked.expected,
         timing.connections,
     )
@@ -126,7 +132,9 @@ pub async fn window(solo: &Solo, name: &str, asked: Asked<'_>, timing: Timing) -
     let before = (load.done(), solo.cpu_time()?, Instant::now());
     tokio::time::sleep(timing.window).await;
     let after = (load.done(), solo.cpu_time()?, Instant::now());
-    load.stop().await?;
+    let mut latencies = load.stop().await?;
+    latencies.sort_unstable();
+    let p99 = latencies.get(latencies.len() * 99 / 100);
     let done = (after.0 - before.0) as f64;
     if done == 0.0 {
         return Err(problem(format!("`{name}` answers nothing")));
@@ -134,5 +142,6 @@ pub async fn window(solo: &Solo, name: &str, asked: Asked<'_>, timing: Timing) -
     Ok(Sample {
         rps: done / (after.2 - before.2).as_secs_f64(),
         cpu: (after.1.saturating_sub(before.1)).as_secs_f64() * 1e6 / done,
+        p99: p99.map_or(0.0, |p99| p99.as_secs_f64() * 1e3),
     })
 }

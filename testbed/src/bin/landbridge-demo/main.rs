@@ -7,6 +7,7 @@ mod failover;
 mod ledger;
 mod policies;
 mod requests;
+mod shaping;
 mod show;
 mod updates;
 
@@ -50,6 +51,7 @@ async fn demo(keep: bool) -> Result<bool, Box<dyn Error>> {
     updates::change(&mesh, &mut ledger).await?;
     updates::breakage(&mesh, &mut ledger).await?;
     failover::chapter(&mut ledger).await?;
+    shaping::chapter(&mut ledger).await?;
     if keep {
         keep_running(&mesh).await?;
     }

@@ -20,17 +20,29 @@ pub(crate) fn config(policies: &str) -> Result<String, Box<dyn Error>> {
     Ok(render(&documents, None, None))
 }
 
-/// The failover's mesh and policy, as an author wrote them.
-const FAILOVER: &str = include_str!("../../../demo/failover.yaml");
-
-/// The locality filter's configuration of them.
+/// The locality filter's configuration of the failover's mesh and policy, as an author wrote them.
 pub(crate) fn failover() -> Result<String, Box<dyn Error>> {
-    let documents = yaml::read(FAILOVER, None).map_err(|(_, found)| refused(&found))?;
+    rendered(
+        FilterKind::Locality,
+        include_str!("../../../demo/failover.yaml"),
+    )
+}
+
+/// The shaping filter's, likewise.
+pub(crate) fn shaping() -> Result<String, Box<dyn Error>> {
+    rendered(
+        FilterKind::Shaping,
+        include_str!("../../../demo/shaping.yaml"),
+    )
+}
+
+fn rendered(filter: FilterKind, text: &str) -> Result<String, Box<dyn Error>> {
+    let documents = yaml::read(text, None).map_err(|(_, found)| refused(&found))?;
     let found = validate::documents(&documents);
     if found.iter().any(Diagnostic::is_error) {
         return Err(refused(&found));
     }
-    Ok(render_for(FilterKind::Locality, &documents, None, None))
+    Ok(render_for(filter, &documents, None, None))
 }
 
 fn refused(found: &[Diagnostic]) -> Box<dyn Error> {

@@ -59,20 +59,37 @@ const BAR: usize = 40;
 /// One row of a chart: which part of a second's requests each cluster served.
 pub(crate) fn shares(second: u64, served: &[(&str, usize)], event: &str) {
     let all: usize = served.iter().map(|(_, count)| count).sum();
+    let percent = |count: usize| (count * 100).checked_div(all).unwrap_or(0);
+    let told = |(cluster, count): &(&str, usize)| format!("{cluster} {:>3} %", percent(*count));
+    row(second, served, all, &told, event);
+}
+
+/// One row of a chart: how many of a second's requests came from each cluster, beside how many the
+/// bar has room for.
+pub(crate) fn counts(second: u64, came: &[(&str, usize)], room: usize, event: &str) {
+    let told = |(cluster, count): &(&str, usize)| format!("{cluster} {count:>4}/s");
+    row(second, came, room, &told, event);
+}
+
+fn row(
+    second: u64,
+    parts: &[(&str, usize)],
+    whole: usize,
+    told: &dyn Fn(&(&str, usize)) -> String,
+    event: &str,
+) {
     let mut bar = String::new();
     let mut drawn = 0;
     let mut sum = 0;
     let looks = [('▓', "34"), ('░', "36"), ('█', "33")];
-    let mut legend = Vec::new();
-    for ((cluster, count), (glyph, code)) in served.iter().zip(looks) {
+    for ((_, count), (glyph, code)) in parts.iter().zip(looks) {
         sum += count;
-        let upto = (sum * BAR).checked_div(all).unwrap_or(0);
+        let upto = (sum * BAR).checked_div(whole).unwrap_or(0).min(BAR);
         let part: String = std::iter::repeat_n(glyph, upto - drawn).collect();
         drawn = upto;
         bar.push_str(&paint(&part, code));
-        let percent = (count * 100).checked_div(all).unwrap_or(0);
-        legend.push(format!("{cluster} {percent:>3} %"));
     }
+    let legend: Vec<String> = parts.iter().map(told).collect();
     let rest: String = std::iter::repeat_n(' ', BAR - drawn).collect();
     let event = if event.is_empty() {
         String::new()
