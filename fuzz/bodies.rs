@@ -16,11 +16,13 @@ use landbridge_model::{
 mod decide;
 mod failover;
 mod identity;
+mod shaping;
 
 pub use decide::decide;
 use decide::{Headers, Meaning, Request, judge};
 pub use failover::failover;
 pub use identity::{dn, xfcc};
+pub use shaping::shaping;
 
 /// Smaller than a filter's own, so that the limits are met.
 const LIMITS: Limits = Limits {

@@ -2,7 +2,7 @@
 
 use crate::stream::Stream;
 use crate::waiting::Waiting;
-use crate::{NAME, Shaping, now, refuse};
+use crate::{NAME, Shaping, refuse, request_time};
 use landbridge_engine::Facts;
 use landbridge_engine::shaping::{Asked, Begun, Pass, Told};
 use landbridge_filter::{header, is_grpc, is_own, read, remove_own};
@@ -88,7 +88,7 @@ fn begin(
             .collect();
         given = &owned;
     }
-    let now = now(host)?;
+    let now = request_time(shaping, host)?;
     let asked = Asked {
         facts,
         headers: given,

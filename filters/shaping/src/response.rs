@@ -1,7 +1,7 @@
 //! What came back of a request.
 
 use crate::stream::Stream;
-use crate::{NAME, Shaping, now, steady};
+use crate::{NAME, Shaping, request_time, steady};
 use landbridge_engine::shaping::Ended;
 use landbridge_host::{Host, Level};
 
@@ -42,7 +42,7 @@ pub(crate) fn done(shaping: &Shaping, host: &dyn Host, stream: Stream) {
     if !stream.run.measures() && !stream.run.counts_attempts() {
         return;
     }
-    let now = match now(host) {
+    let now = match request_time(shaping, host) {
         Ok(now) => now,
         Err(error) => {
             host.log(Level::Error, &format!("landbridge {NAME}: {error}"));

@@ -54,6 +54,11 @@ fn failover() {
 }
 
 #[test]
+fn shaping() {
+    replay("shaping", bodies::shaping);
+}
+
+#[test]
 fn path() {
     replay("path", bodies::path);
 }

@@ -153,8 +153,8 @@ impl ShapingSet {
         self.asks
     }
 
-    /// Whether it must be known how long requests take.
-    pub fn measures(&self) -> bool {
-        !self.concurrency.is_empty()
+    /// Whether requests are timed by the wall's clock.
+    pub fn asks_the_wall(&self) -> bool {
+        !self.deadlines.is_empty() || !self.splits.is_empty()
     }
 }

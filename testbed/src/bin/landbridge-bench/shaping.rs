@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use landbridge_testbed::ratelimit::RateLimitService;
 use landbridge_testbed::scene::mesh_document;
@@ -66,8 +67,8 @@ fn request(more: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The rate-limit service, on a thread of its own.
-fn service() -> Result<SocketAddr> {
+/// A rate-limit service that takes so long to answer, on a thread of its own.
+fn service(delay: Duration) -> Result<SocketAddr> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -76,6 +77,7 @@ fn service() -> Result<SocketAddr> {
         if let Ok(runtime) = runtime {
             runtime.block_on(async {
                 if let Ok(service) = RateLimitService::start([]).await {
+                    service.delay(delay);
                     let _ = tell.send(service.address());
                     std::future::pending::<()>().await;
                 }
@@ -87,7 +89,9 @@ fn service() -> Result<SocketAddr> {
 }
 
 pub async fn measure(quick: bool) -> Result<Outcome> {
-    let service = service()?;
+    let near = service(Duration::ZERO)?;
+    // About what it is away in another zone, or with a Redis behind it.
+    let far = service(Duration::from_millis(2))?;
     let noop = translate::wasm("noop", &filter_module("noop")?, "");
     let by_user = || limit("user", json!({"key": ["request.headers[x-user]"]}));
     let one = limit("cluster", json!({"key": ["source.cluster"]}));
@@ -112,32 +116,35 @@ pub async fn measure(quick: bool) -> Result<Outcome> {
     );
     let user = "x-user: 000017\r\n";
     let varied = "x-user: @@@@@@\r\n";
-    // Its name, its filters, further headers, how many values they have, whether it has a route.
+    // Its name, its filters, further headers, how many values they have, the service that it asks; such need
+    // a route, because Envoy's own filter does.
     let variants = [
-        ("none", vec![], "", None, false),
-        ("noop", vec![noop.clone()], user, None, false),
-        ("local_ratelimit", vec![bucket.filter()], user, None, false),
-        ("shaping_1", ours(&[one])?, user, None, false),
-        ("shaping_5", ours(&five)?, user, None, false),
-        ("keys_10", ours(&[by_user()])?, varied, Some(FEW), false),
+        ("none", vec![], "", None, None),
+        ("noop", vec![noop.clone()], user, None, None),
+        ("local_ratelimit", vec![bucket.filter()], user, None, None),
+        ("shaping_1", ours(&[one])?, user, None, None),
+        ("shaping_5", ours(&five)?, user, None, None),
+        ("keys_10", ours(&[by_user()])?, varied, Some(FEW), None),
+        ("keys_100000", ours(&[by_user()])?, varied, Some(MANY), None),
+        ("routed", vec![noop], user, None, Some(near)),
+        ("global_near", vec![asks.filter()], user, None, Some(near)),
         (
-            "keys_100000",
-            ours(&[by_user()])?,
-            varied,
-            Some(MANY),
-            false,
+            "shaping_near",
+            ours(std::slice::from_ref(&global))?,
+            user,
+            None,
+            Some(near),
         ),
-        ("routed", vec![noop], user, None, true),
-        ("global_ratelimit", vec![asks.filter()], user, None, true),
-        ("shaping_global", ours(&[global])?, user, None, true),
+        ("global_far", vec![asks.filter()], user, None, Some(far)),
+        ("shaping_far", ours(&[global])?, user, None, Some(far)),
     ];
     let mut stage = Stage::new("bench-shaping", variants.len())?;
     let mut contestants = Vec::new();
-    for (name, filters, more, values, routed) in variants {
+    for (name, filters, more, values, asked) in variants {
         eprintln!("starting {name}");
         let shape = Shape {
-            services: vec![Service::new("ratelimit", service)],
-            routed,
+            services: vec![Service::new("ratelimit", asked.unwrap_or(near))],
+            routed: asked.is_some(),
             ..Shape::new(filters)
         };
         let solo = stage.start_as(name, shape)?;
@@ -177,21 +184,17 @@ fn ratios() -> Vec<Ratio> {
             None,
         ),
         ratio("vs_none", "shaping_1", "none", cpu, None),
+        ratio("vs_global_near", "shaping_near", "global_near", rps, None),
         ratio(
             "vs_global_ratelimit",
-            "shaping_global",
-            "global_ratelimit",
+            "shaping_far",
+            "global_far",
             rps,
             Some(least(3.0)),
         ),
-        ratio(
-            "global_p99",
-            "shaping_global",
-            "global_ratelimit",
-            p99,
-            None,
-        ),
-        ratio("global_vs_noop", "shaping_global", "routed", cpu, None),
+        ratio("p99_near", "shaping_near", "global_near", p99, None),
+        ratio("p99_far", "shaping_far", "global_far", p99, None),
+        ratio("global_vs_noop", "shaping_near", "routed", cpu, None),
     ]
 }
 
