@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use landbridge_testbed::ratelimit::{RateLimitService, Redis};
-use landbridge_testbed::{Builder, Call, Mesh, Report, Service, Side, Workload, eventually};
+use landbridge_testbed::{Builder, Call, Mesh, Report, Side, Workload, eventually};
 use serde_json::{Value, json};
 
 use crate::setup::{answered, config, mesh, s};

@@ -1,5 +1,13 @@
 //! Traffic shaping in real Envoys, under load.
 
+mod deadlines;
+mod flood;
 mod global_limit;
+mod noisy;
+mod overload;
 mod proxy_limit;
+mod random_keys;
+mod restart;
+mod retry_storm;
 mod setup;
+mod updates;
