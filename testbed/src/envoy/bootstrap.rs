@@ -12,7 +12,8 @@ use crate::ClusterSpec;
 ///
 /// Istio looks for such a label anywhere, also at the end of a longer one; here a dot comes before it,
 /// so that `cluster` is not found in `source_cluster`.
-const TAGS: [&str; 16] = [
+const TAGS: [&str; 17] = [
+    "backend",
     "policy",
     "rule",
     "decision",

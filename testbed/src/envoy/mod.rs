@@ -117,6 +117,7 @@ fn access_log_fields() -> Value {
         "request_id": "%REQ(X-REQUEST-ID)%",
         "landbridge_decision": "%FILTER_STATE(wasm.landbridge_decision:PLAIN)%",
         "landbridge_locality": "%FILTER_STATE(wasm.landbridge_locality:PLAIN)%",
+        "landbridge_shaping": "%FILTER_STATE(wasm.landbridge_shaping:PLAIN)%",
         "upstream_host": "%UPSTREAM_HOST%",
         "upstream_cluster": "%UPSTREAM_CLUSTER%",
         "upstream_request_attempt_count": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",

@@ -1,6 +1,7 @@
 //! Traffic shaping in real Envoys, under load.
 
 mod deadlines;
+mod faults;
 mod flood;
 mod global_limit;
 mod noisy;
@@ -10,4 +11,6 @@ mod random_keys;
 mod restart;
 mod retry_storm;
 mod setup;
+mod split;
+mod telling;
 mod updates;
