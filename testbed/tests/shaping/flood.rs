@@ -3,7 +3,7 @@
 use landbridge_testbed::Workload;
 use serde_json::json;
 
-use crate::setup::{answered, config, from, get, mesh, s};
+use crate::setup::{answered, config, from, get, mesh, s, trusted};
 
 const LENGTH: f64 = 8.0;
 
@@ -15,10 +15,9 @@ async fn what_is_native_keeps_its_part_in_a_failovers_flood() {
         .start()
         .await
         .unwrap();
-    let displaced = |workload| from(workload, "/orders").header("x-landbridge-displaced", "euw1-a");
     // The gateways are trusted to say so.
-    let gateway = Workload::new("euw1-a", "gateways", "gateway");
-    let flood = mesh.load(displaced(gateway), 700.0, s(LENGTH)).unwrap();
+    let displaced = trusted("euw1-a", "/orders").header("x-landbridge-displaced", "euw1-a");
+    let flood = mesh.load(displaced, 700.0, s(LENGTH)).unwrap();
     let native = mesh
         .load(get("use1-b", "/orders"), 120.0, s(LENGTH))
         .unwrap();

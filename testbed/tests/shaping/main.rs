@@ -4,6 +4,8 @@ mod deadlines;
 mod faults;
 mod flood;
 mod global_limit;
+mod hostile;
+mod keys;
 mod noisy;
 mod overload;
 mod proxy_limit;

@@ -1,6 +1,6 @@
 //! "The limit is per worker, or is it?": one proxy's limit, exactly, over all its workers.
 
-use landbridge_testbed::Mesh;
+use landbridge_testbed::{Filter, Mesh, NativeBucket, NativeLocalRateLimit};
 use serde_json::json;
 
 use crate::setup::{answered, config, get, mesh, s};
@@ -50,4 +50,31 @@ async fn a_proxys_limit_is_exact_over_its_workers() {
     assert!(served as f64 <= most + 1.0, "{served} of {most}");
     assert!(served as f64 >= 0.98 * most, "{served} of {most}");
     within(moments(&mesh).await);
+}
+
+/// Envoy's own, for the documentation: the same limit, the same load.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_it_envoys_own_limit() {
+    let bucket = NativeBucket {
+        max: 60,
+        refill: 15,
+        every: s(0.05),
+    };
+    let native = NativeLocalRateLimit::new(bucket).filter();
+    let mesh = Mesh::builder("proxy-limit-native")
+        .filters([Filter::Static(native)])
+        .clients(false)
+        .start()
+        .await
+        .unwrap();
+    let length = 8.0;
+    let load = mesh
+        .load(get("euw1-a", "/orders"), 3.0 * RATE, s(length))
+        .unwrap();
+    let report = load.finish().await;
+    let (served, refused) = (answered(&report, 200), answered(&report, 429));
+    assert_eq!(served + refused, report.count(), "{:?}", report.outcomes());
+    let most = BURST as f64 + RATE * length;
+    println!("native: served {served} of {most}");
+    assert!(served as f64 >= 0.9 * most, "{served} of {most}");
 }

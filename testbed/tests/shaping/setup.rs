@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use landbridge_testbed::scene::mesh_document;
-use landbridge_testbed::{Builder, Call, Filter, Mesh, Report, Workload};
+use landbridge_testbed::{Builder, Call, Delivery, Filter, Mesh, Report, Workload};
 use serde_json::{Value, json};
 
 /// Seconds.
@@ -53,4 +53,35 @@ pub fn answered(report: &Report, status: u16) -> usize {
         .iter()
         .filter(|shot| shot.outcome == Ok(status))
         .count()
+}
+
+/// A caller that `options.trustedCallers` names.
+pub fn trusted(cluster: &str, path: &str) -> Call {
+    from(Workload::new(cluster, "gateways", "gateway"), path)
+}
+
+/// Delivers a configuration to the server sidecar of `use1-a`, which takes it.
+pub async fn apply(mesh: &Mesh, config: &str) {
+    let version = mesh.apply("use1-a", config).unwrap();
+    let delivery = mesh.wait_config(&version, s(10.0)).await.unwrap();
+    assert_eq!(delivery, Delivery::Accepted);
+    // The workers follow within milliseconds.
+    tokio::time::sleep(s(0.3)).await;
+}
+
+/// The statuses of so many calls, one after another.
+pub async fn statuses(mesh: &Mesh, call: &Call, count: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..count {
+        statuses.push(mesh.call(call.clone()).await.unwrap().status);
+    }
+    statuses
+}
+
+/// How many of so many calls, one after another, pass.
+pub async fn passes(mesh: &Mesh, call: &Call, count: usize) -> usize {
+    let statuses = statuses(mesh, call, count).await;
+    let known = |status: &u16| matches!(status, 200 | 429);
+    assert!(statuses.iter().all(known), "{statuses:?}");
+    statuses.iter().filter(|status| **status == 200).count()
 }

@@ -1,22 +1,8 @@
 //! "Each time we changed a limit, everybody had a fresh burst."
 
-use std::time::Duration;
-
-use landbridge_testbed::{Delivery, Mesh, Side};
 use serde_json::{Value, json};
 
-use crate::setup::{answered, config, config_of, get, mesh, s};
-
-async fn apply(mesh: &Mesh, config: &str) {
-    let version = mesh
-        .apply_to("use1-a", Side::Server, "shaping", config)
-        .unwrap();
-    let delivery = mesh
-        .wait_config(&version, Duration::from_secs(10))
-        .await
-        .unwrap();
-    assert_eq!(delivery, Delivery::Accepted);
-}
+use crate::setup::{answered, apply, config, config_of, get, mesh, s};
 
 fn kept() -> Value {
     json!({"name": "kept", "rate": "60/m", "burst": 30})

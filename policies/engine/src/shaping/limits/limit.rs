@@ -177,8 +177,11 @@ fn set(paths: &AnyOf<PathPattern>) -> TextSet {
 impl Cost {
     fn of(&self, facts: Option<&Facts<'_>>, headers: &[(String, Vec<u8>)]) -> u32 {
         let written = self.header.as_ref().and_then(|name| {
-            let (_, value) = headers.iter().find(|(header, _)| **header == **name)?;
-            let text = std::str::from_utf8(value).ok();
+            let mut said = headers.iter().filter(|(header, _)| **header == **name);
+            let (_, value) = said.next()?;
+            // Two are no number.
+            let text = said.next().is_none().then(|| std::str::from_utf8(value));
+            let text = text.and_then(Result::ok);
             let number = text.and_then(|text| text.parse::<u32>().ok());
             let number = number.filter(|number| (1..=self.most).contains(number));
             Some(number.unwrap_or(self.most))
@@ -191,5 +194,29 @@ impl Cost {
             _ => 1,
         };
         written.unwrap_or_else(by_path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cost;
+
+    #[test]
+    fn what_is_no_number_in_range_costs_the_most() {
+        let cost = Cost {
+            header: Some("x-cost".into()),
+            paths: Box::default(),
+            most: 5,
+        };
+        let of = |said: &[&str]| {
+            let header = |value: &&str| ("x-cost".to_owned(), value.as_bytes().to_vec());
+            let headers: Vec<_> = said.iter().map(header).collect();
+            cost.of(None, &headers)
+        };
+        assert_eq!((of(&[]), of(&["1"]), of(&["5"])), (1, 1, 5));
+        for wrong in ["0", "6", "-1", "abc", "99999999999", "", "1, 1", " 1"] {
+            assert_eq!(of(&[wrong]), 5, "{wrong}");
+        }
+        assert_eq!(of(&["1", "1"]), 5);
     }
 }
