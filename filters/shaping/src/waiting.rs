@@ -1,7 +1,7 @@
 //! Requests that wait on purpose.
 
 use crate::{NAME, Shaping, refuse, steady};
-use landbridge_engine::shaping::{Abortion, ItemId};
+use landbridge_engine::shaping::Abortion;
 use landbridge_host::{Flow, Host, HostError, Level, Ticket};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Waiting {
         shaping: &Shaping,
         host: &dyn Host,
         delay: Duration,
-        abort: Option<(ItemId, Abortion)>,
+        abort: Option<Abortion>,
         is_grpc: bool,
     ) -> Flow {
         let mut waiting = shaping.waiting.borrow_mut();
@@ -34,7 +34,7 @@ impl Waiting {
         waiting.push(Self {
             ticket,
             until: steady(host).saturating_add(delay),
-            abort: abort.map(|(_, abort)| abort),
+            abort,
             is_grpc,
         });
         Flow::Held

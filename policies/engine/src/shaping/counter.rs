@@ -4,7 +4,7 @@ use super::global::{Failure, GlobalTaken, Health, LeaseCall, Stocks, Terms};
 use super::limits::{Allowance, Leases, Limit, Nanos, Sets, Taken};
 use super::set::{ItemId, ShapingSet};
 use crate::shared::Store;
-use landbridge_model::{OnStoreLoss, Rate};
+use landbridge_model::{OnStoreLoss, Percent, Rate};
 use std::rc::Rc;
 
 /// A call to a rate-limit service, by which its answer is told.
@@ -47,8 +47,8 @@ pub(super) struct Wanted {
     pub(super) key: u64,
     pub(super) rate: Rate,
     pub(super) allowance: Allowance,
-    /// What passes while a service cannot be asked.
-    pub(super) fraction: Allowance,
+    /// The share of it that passes while a service cannot be asked.
+    pub(super) fraction: Percent,
     pub(super) cost: u32,
 }
 
@@ -187,21 +187,15 @@ impl Counter {
             stocks.answered(call.id, answer, means.now, health, means.store);
         }
     }
-
-    /// How many keys are known here.
-    pub(super) fn keys(&self) -> usize {
-        let stocks = self
-            .global
-            .as_ref()
-            .map_or(0, |global| global.stocks.size().0);
-        self.leases.keys().max(stocks)
-    }
 }
 
 impl Wanted {
     fn of_proxy(&self, from: From) -> (Allowance, u32) {
         match from {
-            From::Fraction => (self.fraction, self.cost.min(self.fraction.burst())),
+            From::Fraction => {
+                let fraction = self.allowance.share(self.fraction);
+                (fraction, self.cost.min(fraction.burst()))
+            }
             _ => (self.allowance, self.cost),
         }
     }

@@ -30,6 +30,7 @@ pub mod split;
 #[cfg(test)]
 mod split_laws;
 mod told;
+mod way;
 mod worker;
 
 pub use concurrency::{Carried, Ended};

@@ -75,7 +75,7 @@ pub struct Pass {
     /// It waits this long first.
     pub delay: Option<Duration>,
     /// And is then answered so.
-    pub abort: Option<(ItemId, Abortion)>,
+    pub abort: Option<Abortion>,
     /// Response headers to set, or, of `set-cookie`, to add.
     pub told: Vec<Header>,
     /// What is kept of it until its end.

@@ -267,6 +267,7 @@ impl Stocks {
     }
 
     /// How many keys are known here, and how many calls are out or wait.
+    #[cfg(test)]
     pub(crate) fn size(&self) -> (usize, usize) {
         let calls = self.out.len().saturating_add(self.queue.len());
         (self.held.len(), calls)

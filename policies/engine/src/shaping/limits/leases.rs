@@ -188,6 +188,7 @@ impl Leases {
     }
 
     /// How many keys are known here.
+    #[cfg(test)]
     pub(crate) fn keys(&self) -> usize {
         self.held.len()
     }
