@@ -2,8 +2,8 @@
 
 use crate::NAME;
 use landbridge_engine::{Kept, PolicySet, load_after};
-use landbridge_filter::{Cost, Node, announce, refuse};
-use landbridge_host::{Host, Level};
+use landbridge_filter::{Cost, InForce, Node, refuse};
+use landbridge_host::Host;
 use landbridge_model::Limits;
 use std::cell::Cell;
 
@@ -16,19 +16,15 @@ pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<PolicyS
     match load_after(configuration, &Limits::default(), &Node(host), &before) {
         Ok(loaded) => {
             KEPT.set(loaded.kept);
-            let cost = Cost::since(start, host);
-            for warning in &loaded.warnings {
-                host.log(Level::Warn, &format!("landbridge authz: {warning}"));
-            }
-            let line = format!(
-                "landbridge authz: configuration {} is in force: {} of {} policies apply here{cost}",
-                loaded.digest,
-                loaded.set.len(),
-                loaded.policies,
-            );
-            host.log(Level::Info, &line);
-            cost.announce(NAME, host);
-            announce(NAME, VERSION, host, loaded.digest);
+            let in_force = InForce {
+                filter: NAME,
+                version: VERSION,
+                digest: loaded.digest,
+                warnings: &loaded.warnings,
+                cost: Cost::since(start, host),
+            };
+            let (here, all) = (loaded.set.len(), loaded.policies);
+            in_force.tell(host, &format!("{here} of {all} policies apply here"));
             Some(loaded.set)
         }
         Err(diagnostics) => {

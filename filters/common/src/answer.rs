@@ -1,10 +1,11 @@
 //! Answers in the upstream's stead.
 
 use crate::is_grpc;
-use landbridge_engine::Reason;
-use landbridge_host::{Flow, GrpcStatus, Host, Level, Reply};
+use landbridge_engine::{Reason, Rejection};
+use landbridge_host::{Flow, GrpcStatus, Headers, Host, Level, Reply};
 
 const NOT_CONFIGURED: &str = "not available";
+const MALFORMED: &str = "bad request";
 
 /// Answers where no configuration is in force.
 pub fn unconfigured(filter: &str, host: &dyn Host) -> Flow {
@@ -15,6 +16,22 @@ pub fn unconfigured(filter: &str, host: &dyn Host) -> Flow {
         status: 503,
         grpc_status: is_grpc(&headers).then_some(GrpcStatus::Unavailable),
         body: NOT_CONFIGURED,
+        headers: Vec::new(),
+    };
+    answer(filter, host, &reply)
+}
+
+/// Answers what cannot be judged, and says why in the log.
+pub fn malformed(filter: &str, host: &dyn Host, headers: &Headers, rejection: &Rejection) -> Flow {
+    let (reason, detail) = (rejection.reason.as_str(), &rejection.detail);
+    host.log(
+        Level::Info,
+        &format!("landbridge {filter}: {reason}: {detail}"),
+    );
+    let reply = Reply {
+        status: 400,
+        grpc_status: is_grpc(headers).then_some(GrpcStatus::InvalidArgument),
+        body: MALFORMED,
         headers: Vec::new(),
     };
     answer(filter, host, &reply)

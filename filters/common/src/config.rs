@@ -33,7 +33,7 @@ impl Cost {
     }
 
     /// Of several workers, the last to load is the one that a gauge tells of.
-    pub fn announce(&self, filter: &str, host: &dyn Host) {
+    fn announce(&self, filter: &str, host: &dyn Host) {
         let gauges = [
             ("load_milliseconds", self.milliseconds),
             ("memory_bytes", self.memory),
@@ -64,6 +64,40 @@ impl fmt::Display for Cost {
     }
 }
 
+/// A configuration that is in force.
+pub struct InForce<'a> {
+    /// The filter's name and version.
+    pub filter: &'a str,
+    /// The same.
+    pub version: &'a str,
+    /// What the configuration is called.
+    pub digest: Digest,
+    /// What is worth knowing of it.
+    pub warnings: &'a [Diagnostic],
+    /// What it took to load.
+    pub cost: Cost,
+}
+
+impl InForce<'_> {
+    /// Says in the log and in metrics what is in force. `what` ends the sentence.
+    pub fn tell(&self, host: &dyn Host, what: &str) {
+        let Self {
+            filter,
+            version,
+            digest,
+            warnings,
+            cost,
+        } = self;
+        for warning in *warnings {
+            host.log(Level::Warn, &format!("landbridge {filter}: {warning}"));
+        }
+        let line = format!("landbridge {filter}: configuration {digest} is in force: {what}{cost}");
+        host.log(Level::Info, &line);
+        cost.announce(filter, host);
+        announce(filter, version, host, *digest);
+    }
+}
+
 /// Logs and counts what is wrong with a configuration.
 pub fn refuse(filter: &str, host: &dyn Host, diagnostics: &[Diagnostic]) {
     let line = format!(
@@ -89,7 +123,7 @@ pub fn refuse(filter: &str, host: &dyn Host, diagnostics: &[Diagnostic]) {
 }
 
 /// Says which configuration is in force.
-pub fn announce(filter: &str, version: &str, host: &dyn Host, digest: Digest) {
+fn announce(filter: &str, version: &str, host: &dyn Host, digest: Digest) {
     let name = format!(
         "landbridge.config.filter.=.{filter};.digest.=.{digest};.version.=.{version};.info"
     );

@@ -12,8 +12,8 @@ mod node;
 mod read;
 mod store;
 
-pub use answer::{answer, unconfigured};
-pub use config::{Cost, announce, refuse};
+pub use answer::{answer, malformed, unconfigured};
+pub use config::{Cost, InForce, refuse};
 pub use headers::{header, is_grpc, is_own, remove_own};
 pub use missing::Missing;
 pub use node::{Node, is_sidecar, random};

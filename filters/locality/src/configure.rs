@@ -4,8 +4,8 @@ use crate::metrics::Metrics;
 use crate::{Locality, NAME};
 use hashbrown::HashMap;
 use landbridge_engine::failover::{Worker, load_failover};
-use landbridge_filter::{Cost, Missing, Node, SharedData, announce, is_sidecar, random, refuse};
-use landbridge_host::{Host, Level};
+use landbridge_filter::{Cost, InForce, Missing, Node, SharedData, is_sidecar, random, refuse};
+use landbridge_host::Host;
 use landbridge_model::Limits;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,21 +22,20 @@ pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<Localit
             return None;
         }
     };
-    let cost = Cost::since(start, host);
-    for warning in &loaded.warnings {
-        host.log(Level::Warn, &format!("landbridge {NAME}: {warning}"));
-    }
+    let in_force = InForce {
+        filter: NAME,
+        version: VERSION,
+        digest: loaded.digest,
+        warnings: &loaded.warnings,
+        cost: Cost::since(start, host),
+    };
     let set = Rc::new(loaded.set);
-    let line = format!(
-        "landbridge {NAME}: configuration {} is in force: {} services of {} policies are routed \
-         here{cost}",
-        loaded.digest,
+    let what = format!(
+        "{} services of {} policies are routed here",
         set.services().count(),
         loaded.policies,
     );
-    host.log(Level::Info, &line);
-    cost.announce(NAME, host);
-    announce(NAME, VERSION, host, loaded.digest);
+    in_force.tell(host, &what);
     let mut worker = Worker::new(Rc::clone(&set), random());
     if let Ok(now) = host.now() {
         // What was learnt under the last configuration is in force before the first request.

@@ -1,15 +1,14 @@
 //! What a caller is told whose request goes nowhere.
 
 use crate::NAME;
-use landbridge_engine::{Reason, Rejection};
+use landbridge_engine::Reason;
 use landbridge_filter::{answer, is_grpc};
-use landbridge_host::{Flow, GrpcStatus, Headers, Host, HostError, Level, Reply};
+use landbridge_host::{Flow, GrpcStatus, Host, HostError, Level, Reply};
 
 /// Why, for those who may know: an RFC 9651 dictionary.
 pub(crate) const FAILOVER: &str = "x-landbridge-failover";
 
 const UNAVAILABLE: &str = "no cluster available";
-const MALFORMED: &str = "bad request";
 
 /// There is no cluster that it may go to.
 pub(crate) fn unavailable(host: &dyn Host, is_grpc: bool, reason: Option<Reason>) -> Flow {
@@ -19,23 +18,6 @@ pub(crate) fn unavailable(host: &dyn Host, is_grpc: bool, reason: Option<Reason>
         grpc_status: is_grpc.then_some(GrpcStatus::Unavailable),
         body: UNAVAILABLE,
         headers: why.iter().map(|why| (FAILOVER, why.as_str())).collect(),
-    };
-    answer(NAME, host, &reply)
-}
-
-/// It cannot be told what it is, and so not where it may go.
-pub(crate) fn malformed(host: &dyn Host, headers: &Headers, rejection: &Rejection) -> Flow {
-    let line = format!(
-        "landbridge {NAME}: {}: {}",
-        rejection.reason.as_str(),
-        rejection.detail
-    );
-    host.log(Level::Info, &line);
-    let reply = Reply {
-        status: 400,
-        grpc_status: is_grpc(headers).then_some(GrpcStatus::InvalidArgument),
-        body: MALFORMED,
-        headers: Vec::new(),
     };
     answer(NAME, host, &reply)
 }

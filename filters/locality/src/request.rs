@@ -1,10 +1,10 @@
 //! One request: where it goes.
 
 use crate::stream::{Cookie, Kept, Stream};
-use crate::{Locality, displaced, refuse, report};
+use crate::{Locality, NAME, displaced, refuse, report};
 use landbridge_engine::failover::{AffinityKey, Asked, Lawful, Service, ServiceId};
 use landbridge_engine::{Facts, Reason, cookie};
-use landbridge_filter::{header, is_grpc, is_own, read, remove_own};
+use landbridge_filter::{header, is_grpc, is_own, malformed, read, remove_own};
 use landbridge_host::{Flow, Headers, Host, HostError};
 use landbridge_model::Explain;
 
@@ -63,7 +63,7 @@ fn go(
         Ok(facts) => Some(facts),
         // What cannot be judged may go wherever everything may.
         Err(rejection) if asks => {
-            return Ok((refuse::malformed(host, &read.headers, &rejection), None));
+            return Ok((malformed(NAME, host, &read.headers, &rejection), None));
         }
         Err(_) => None,
     };

@@ -4,8 +4,8 @@ use crate::metrics::Metrics;
 use crate::{NAME, Shaping};
 use hashbrown::HashMap;
 use landbridge_engine::shaping::{Carried, Worker, load_shaping};
-use landbridge_filter::{Cost, Missing, Node, SharedData, announce, is_sidecar, random, refuse};
-use landbridge_host::{Host, Level};
+use landbridge_filter::{Cost, InForce, Missing, Node, SharedData, is_sidecar, random, refuse};
+use landbridge_host::Host;
 use landbridge_model::Limits;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,21 +28,20 @@ pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<Shaping
             return None;
         }
     };
-    let cost = Cost::since(start, host);
-    for warning in &loaded.warnings {
-        host.log(Level::Warn, &format!("landbridge {NAME}: {warning}"));
-    }
+    let in_force = InForce {
+        filter: NAME,
+        version: VERSION,
+        digest: loaded.digest,
+        warnings: &loaded.warnings,
+        cost: Cost::since(start, host),
+    };
     let set = Rc::new(loaded.set);
-    let line = format!(
-        "landbridge {NAME}: configuration {} is in force: {} limits and the like of {} policies \
-         shape here{cost}",
-        loaded.digest,
+    let what = format!(
+        "{} limits and the like of {} policies shape here",
         set.items().count(),
         loaded.policies,
     );
-    host.log(Level::Info, &line);
-    cost.announce(NAME, host);
-    announce(NAME, VERSION, host, loaded.digest);
+    in_force.tell(host, &what);
     let worker = CARRIED.with_borrow_mut(|carried| {
         let (id, carried) = carried.get_or_insert_with(|| {
             let id = random();

@@ -1,15 +1,14 @@
 //! What a caller is told whose request is refused.
 
 use crate::{NAME, Shaping};
+use landbridge_engine::Reason;
 use landbridge_engine::shaping::{Abortion, Refusal};
-use landbridge_engine::{Reason, Rejection};
 use landbridge_filter::{answer, is_grpc};
-use landbridge_host::{Flow, GrpcStatus, Headers, Host, HostError, Level, Reply};
+use landbridge_host::{Flow, GrpcStatus, Host, HostError, Level, Reply};
 
 /// Why, for those who may know: an RFC 9651 dictionary.
 const SHAPING: &str = "x-landbridge-shaping";
 
-const MALFORMED: &str = "bad request";
 const UNAVAILABLE: &str = "not available";
 const ABORTED: &str = "fault injected";
 
@@ -65,23 +64,6 @@ pub(crate) fn aborted(abort: Abortion, is_grpc: bool) -> Reply<'static> {
         body: ABORTED,
         headers: Vec::new(),
     }
-}
-
-/// It cannot be told what it is, and so not what is meant for it.
-pub(crate) fn malformed(host: &dyn Host, headers: &Headers, rejection: &Rejection) -> Flow {
-    let line = format!(
-        "landbridge {NAME}: {}: {}",
-        rejection.reason.as_str(),
-        rejection.detail
-    );
-    host.log(Level::Info, &line);
-    let reply = Reply {
-        status: 400,
-        grpc_status: is_grpc(headers).then_some(GrpcStatus::InvalidArgument),
-        body: MALFORMED,
-        headers: Vec::new(),
-    };
-    answer(NAME, host, &reply)
 }
 
 /// What it takes to shape it could not be read or done.

@@ -5,7 +5,7 @@ use crate::waiting::Waiting;
 use crate::{NAME, Shaping, refuse, request_time};
 use landbridge_engine::Facts;
 use landbridge_engine::shaping::{Asked, Begun, Pass, Told};
-use landbridge_filter::{header, is_grpc, is_own, read, remove_own};
+use landbridge_filter::{header, is_grpc, is_own, malformed, read, remove_own};
 use landbridge_host::{Flow, Headers, Host, HostError, Level};
 use landbridge_model::Explain;
 
@@ -50,7 +50,7 @@ fn go(shaping: &Shaping, host: &dyn Host) -> Result<(Flow, Option<Box<Stream>>),
         Ok(facts) => Some(facts),
         // What cannot be judged would pass by whatever is meant for it.
         Err(rejection) if asks => {
-            return Ok((refuse::malformed(host, &headers, &rejection), None));
+            return Ok((malformed(NAME, host, &headers, &rejection), None));
         }
         Err(_) => None,
     };

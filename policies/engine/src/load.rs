@@ -3,9 +3,11 @@
 use crate::applies::Own;
 use crate::compile::{Compiler, source};
 use crate::digest::{Digest, Digester};
+use crate::index::RuleIndex;
 use crate::kept::{Kept, KeptPolicy};
 use crate::mesh_index::MeshIndex;
-use crate::policy_set::{PolicySet, Settings};
+use crate::plan::Plan;
+use crate::policy_set::{Clause, PolicySet, RuleSet, Settings};
 use landbridge_model::validate::{self, Findings, Names};
 use landbridge_model::{
     AnyOf, Code, Content, DefaultAction, Diagnostic, FilterConfig, Limits, Name, Named, Node,
@@ -93,8 +95,7 @@ pub fn load_after(
     let mut kept = Kept::new(head_digest);
     let before = before.under(&head_digest, &own);
     let mut compiler = Compiler::new(&head.mesh);
-    compiler.plan.needs.issuer = mesh.needs_issuer();
-    compiler.plan.needs.peer_principal = head.options.peer_identity == PeerIdentity::FilterState;
+    ask_who_calls(&mut compiler.plan, &mesh, &head.options);
     let root_namespace = head
         .mesh
         .istio
@@ -211,13 +212,7 @@ pub fn load_after(
     if !found.errors.is_empty() {
         return Err(found.errors);
     }
-    let mut sources = |list: &Option<AnyOf<Source>>| {
-        let list = list.iter().flat_map(AnyOf::iter);
-        list.map(|s| source(s, "default", &mesh, &mut compiler.plan))
-            .collect()
-    };
-    let trusted = sources(&head.options.trusted_callers);
-    let gateways = sources(&head.options.trusted_gateways);
+    let (trusted, gateways) = trust(&head.options, &mesh, &mut compiler.plan);
     let (enforced, candidate, audit) = compiler.sets();
     kept.answers = own.into_answers();
     Ok(Loaded {
@@ -315,7 +310,40 @@ pub(crate) fn each_policy<T>(
 /// How a policy of one kind is read, with the tree that it was read from.
 pub(crate) type ReadPolicy<T> = fn(usize, &str) -> Result<(Named<T>, Node), Vec<Diagnostic>>;
 
-pub(crate) fn settings(options: &Options, all_istio: bool) -> Settings {
+/// Has each request asked who calls.
+pub(crate) fn ask_who_calls(plan: &mut Plan, mesh: &MeshIndex, options: &Options) {
+    plan.needs.issuer = mesh.needs_issuer();
+    plan.needs.peer_principal = options.peer_identity == PeerIdentity::FilterState;
+}
+
+/// A set that knows who calls and who is trusted, and decides nothing: what filters stand on that
+/// are not about who may cross.
+pub(crate) fn without_policies(mesh: MeshIndex, options: &Options, mut plan: Plan) -> PolicySet {
+    let (trusted, gateways) = trust(options, &mesh, &mut plan);
+    PolicySet {
+        mesh,
+        settings: settings(options, false),
+        plan,
+        enforced: RuleSet::default(),
+        candidate: None,
+        audit: RuleIndex::default(),
+        labels: Vec::new(),
+        trusted,
+        gateways,
+    }
+}
+
+/// Who is trusted, and which gateways.
+fn trust(options: &Options, mesh: &MeshIndex, plan: &mut Plan) -> (Vec<Clause>, Vec<Clause>) {
+    let mut sources = |list: &Option<AnyOf<Source>>| {
+        let list = list.iter().flat_map(AnyOf::iter);
+        list.map(|s| source(s, "default", mesh, plan)).collect()
+    };
+    let trusted = sources(&options.trusted_callers);
+    (trusted, sources(&options.trusted_gateways))
+}
+
+fn settings(options: &Options, all_istio: bool) -> Settings {
     let otherwise = match all_istio {
         true => DefaultAction::Allow,
         false => DefaultAction::Deny,

@@ -8,17 +8,16 @@ use super::service::{Candidate, FailoverSet, Service, ServiceId};
 use super::settings::{Millis, Settings};
 use super::transfer::{Link, LinkId};
 use crate::applies::{Own, Question};
-use crate::compile::{DataClasses, data_class, source};
+use crate::compile::{DataClasses, data_class};
 use crate::digest::{Digest, Digester};
-use crate::load::{Found, Surroundings, check_head, each_policy, settings};
+use crate::load::{Found, Surroundings, ask_who_calls, check_head, each_policy, without_policies};
 use crate::mesh_index::ClusterId;
 use crate::plan::Plan;
-use crate::policy_set::{PolicySet, RuleSet};
 use hashbrown::HashMap;
 use landbridge_model::validate::{self, Findings};
 use landbridge_model::{
     AnyOf, Cluster, Code, Diagnostic, Failover, Jurisdiction, Limits, Mesh, Metadata, Named, Path,
-    PeerIdentity, Preference, RawConfig, Timestamp, TransferBudget,
+    Preference, RawConfig, Timestamp, TransferBudget,
 };
 use std::rc::Rc;
 
@@ -82,8 +81,7 @@ pub fn load_failover(
     let head_digest = digester.part(&raw.head_node);
     digester.add(&head_digest);
     let mut plan = Plan::default();
-    plan.needs.issuer = mesh.needs_issuer();
-    plan.needs.peer_principal = head.options.peer_identity == PeerIdentity::FilterState;
+    ask_who_calls(&mut plan, &mesh, &head.options);
     let mut builder = Builder {
         mesh: &head.mesh,
         view: Viewpoint::new(&head.mesh, own_cluster),
@@ -110,25 +108,8 @@ pub fn load_failover(
         return Err(found.into_errors());
     }
     let classes = classes(&head.mesh, &builder.restricted, &mut plan);
-    let mut sources = |list: &Option<AnyOf<landbridge_model::Source>>| {
-        let list = list.iter().flat_map(AnyOf::iter);
-        list.map(|s| source(s, "default", &mesh, &mut plan))
-            .collect()
-    };
-    let trusted = sources(&head.options.trusted_callers);
-    let gateways = sources(&head.options.trusted_gateways);
     let policies = raw.policies();
-    let base = PolicySet {
-        mesh,
-        settings: settings(&head.options, false),
-        plan,
-        enforced: RuleSet::default(),
-        candidate: None,
-        audit: crate::index::RuleIndex::default(),
-        labels: Vec::new(),
-        trusted,
-        gateways,
-    };
+    let base = without_policies(mesh, &head.options, plan);
     let (services, by_host, links) = (builder.services, builder.by_host, builder.links);
     Ok(LoadedFailover {
         digest: digester.finish(),

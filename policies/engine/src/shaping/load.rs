@@ -13,14 +13,13 @@ use super::split::SplitSettings;
 use crate::applies::Own;
 use crate::compile::{DataClasses, data_classes, source};
 use crate::digest::{Digest, Digester};
-use crate::load::{Found, Surroundings, check_head, each_policy, settings};
+use crate::load::{Found, Surroundings, ask_who_calls, check_head, each_policy, without_policies};
 use crate::mesh_index::MeshIndex;
 use crate::plan::Plan;
-use crate::policy_set::{PolicySet, RuleSet};
 use landbridge_model::validate::{self, Findings};
 use landbridge_model::{
-    AnyOf, Code, Criticality, Diagnostic, Faults, Limits, Mesh, Named, Path, PeerIdentity,
-    RateLimitService, RawConfig, Rule, Shaping, Source, Split,
+    AnyOf, Code, Criticality, Diagnostic, Faults, Limits, Mesh, Named, Path, RateLimitService,
+    RawConfig, Rule, Shaping, Split,
 };
 
 /// The most things that shape at one proxy: each request passes all that are about it.
@@ -57,8 +56,7 @@ pub fn load_shaping(
     let head_digest = digester.part(&raw.head_node);
     digester.add(&head_digest);
     let mut plan = Plan::default();
-    plan.needs.issuer = mesh.needs_issuer();
-    plan.needs.peer_principal = head.options.peer_identity == PeerIdentity::FilterState;
+    ask_who_calls(&mut plan, &mesh, &head.options);
     let mut builder = Builder {
         mesh: &mesh,
         written: &head.mesh,
@@ -83,31 +81,12 @@ pub fn load_shaping(
     if !found.errors().is_empty() {
         return Err(found.into_errors());
     }
-    let Builder {
-        mut plan, parts, ..
-    } = builder;
-    let mut sources = |list: &Option<AnyOf<Source>>| {
-        let list = list.iter().flat_map(AnyOf::iter);
-        list.map(|s| source(s, "default", &mesh, &mut plan))
-            .collect()
-    };
-    let trusted = sources(&head.options.trusted_callers);
-    let gateways = sources(&head.options.trusted_gateways);
+    let Builder { plan, parts, .. } = builder;
     let clusters = head.mesh.clusters.iter();
     let places = clusters.map(|c| (c.name.as_str().into(), c.region.as_str().into()));
     let places = Places(places.collect());
     let asks = parts.ask();
-    let base = PolicySet {
-        mesh,
-        settings: settings(&head.options, false),
-        plan,
-        enforced: RuleSet::default(),
-        candidate: None,
-        audit: crate::index::RuleIndex::default(),
-        labels: Vec::new(),
-        trusted,
-        gateways,
-    };
+    let base = without_policies(mesh, &head.options, plan);
     Ok(LoadedShaping {
         digest: digester.finish(),
         policies: raw.policies(),
