@@ -183,6 +183,23 @@ fn told(found: &[landbridge_model::Diagnostic], text: &str) {
     }
 }
 
+/// A proxy in the cluster `a`, of which nothing else is known.
+struct Here;
+
+impl Surroundings for Here {
+    fn cluster(&self) -> Option<String> {
+        Some("a".to_owned())
+    }
+
+    fn namespace(&self) -> Option<String> {
+        None
+    }
+
+    fn label(&self, _: &str) -> Result<Option<String>, Unknown> {
+        Err(Unknown)
+    }
+}
+
 /// A proxy in the first cluster of the mesh.
 struct Somewhere<'a>(&'a Documents);
 

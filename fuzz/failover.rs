@@ -5,26 +5,9 @@ use landbridge_engine::Memory;
 use landbridge_engine::failover::{
     Asked, Lawful, Outcome, Probe, ServiceId, Worker, load_failover,
 };
-use landbridge_engine::{Surroundings, Unknown};
 use std::rc::Rc;
 
-use super::LIMITS;
-
-struct Here;
-
-impl Surroundings for Here {
-    fn cluster(&self) -> Option<String> {
-        Some("a".to_owned())
-    }
-
-    fn namespace(&self) -> Option<String> {
-        None
-    }
-
-    fn label(&self, _: &str) -> Result<Option<String>, Unknown> {
-        Err(Unknown)
-    }
-}
+use super::{Here, LIMITS};
 
 /// It is refused with reasons, or it routes: to lawful clusters that there are, whatever happens.
 pub fn failover(bytes: &[u8]) {

@@ -2,28 +2,12 @@
 //! first NUL, one event each.
 
 use landbridge_engine::shaping::{
-    Asked, Begun, CallRef, Carried, Ended, Now, Run, Worker, load_shaping,
+    Asked, Begun, CallRef, Carried, End, Ended, Now, Run, Worker, load_shaping,
 };
-use landbridge_engine::{Facts, Memory, RawRequest, Surroundings, Unknown};
+use landbridge_engine::{Facts, Memory, RawRequest};
 use std::rc::Rc;
 
-use super::LIMITS;
-
-struct Here;
-
-impl Surroundings for Here {
-    fn cluster(&self) -> Option<String> {
-        Some("a".to_owned())
-    }
-
-    fn namespace(&self) -> Option<String> {
-        None
-    }
-
-    fn label(&self, _: &str) -> Result<Option<String>, Unknown> {
-        Err(Unknown)
-    }
-}
+use super::{Here, LIMITS};
 
 /// What callers may say, in headers that shaping reads.
 const VALUES: [&str; 8] = [
@@ -113,7 +97,12 @@ pub fn shaping(bytes: &[u8]) {
             8 | 9 => {
                 if let Some((at, run)) = runs.pop() {
                     let ended = [Ended::Answered, Ended::Failed, Ended::Left][low % 3];
-                    workers[at].done(run, ended, Some(1 << (low * 3)), u32::from(*event), now);
+                    let end = End {
+                        ended,
+                        nanos: Some(1 << (low * 3)),
+                        attempts: u32::from(*event),
+                    };
+                    workers[at].done(run, end, now, &store);
                 }
             }
             10 => {

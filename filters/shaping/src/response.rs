@@ -2,7 +2,8 @@
 
 use crate::stream::Stream;
 use crate::{NAME, Shaping, request_time, steady};
-use landbridge_engine::shaping::Ended;
+use landbridge_engine::shaping::{End, Ended};
+use landbridge_filter::SharedData;
 use landbridge_host::{Host, Level};
 
 /// gRPC's status for "not in time" and "not now", as they stand in a header where there is no
@@ -56,7 +57,11 @@ pub(crate) fn done(shaping: &Shaping, host: &dyn Host, stream: Stream) {
     let attempts = attempts.flatten().and_then(|n| u32::try_from(n).ok());
     // One that has no answer was left by its caller.
     let (ended, nanos) = stream.ended.unzip();
-    let ended = ended.unwrap_or(Ended::Left);
+    let end = End {
+        ended: ended.unwrap_or(Ended::Left),
+        nanos,
+        attempts: attempts.unwrap_or(0),
+    };
     let mut worker = shaping.worker.borrow_mut();
-    worker.done(stream.run, ended, nanos, attempts.unwrap_or(0), now);
+    worker.done(stream.run, end, now, &SharedData(host));
 }

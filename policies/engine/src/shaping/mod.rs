@@ -39,6 +39,6 @@ pub use counts::{Count, Outcome};
 pub use fault::Abortion;
 pub use limits::{Allowance, Nanos};
 pub use load::{LoadedShaping, load_shaping};
-pub use request::{Asked, Begun, Header, Now, Pass, Refusal, Run, Shadowed, Told};
+pub use request::{Asked, Begun, End, Header, Now, Pass, Refusal, Run, Shadowed, Told};
 pub use set::{Item, ItemId, Service, ShapingSet, What};
 pub use worker::Worker;

@@ -1,6 +1,6 @@
 //! One request: what is known of it, and what becomes of it.
 
-use super::concurrency::Ticket;
+use super::concurrency::{Ended, Ticket};
 use super::fault::Abortion;
 use super::limits::Nanos;
 use super::set::{ItemId, ShapingSet};
@@ -134,6 +134,17 @@ pub struct Run {
     pub(super) host: Box<str>,
     /// What is told of it.
     pub told: Told,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// What came of it.
+    pub ended: Ended,
+    /// How long its answer took, in nanoseconds, where [`Run::measures`].
+    pub nanos: Option<u64>,
+    /// How often the proxy sent it, where [`Run::counts_attempts`].
+    pub attempts: u32,
 }
 
 impl Run {

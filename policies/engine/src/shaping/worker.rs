@@ -1,12 +1,12 @@
 //! What one thread of a proxy knows. What it makes of a request is in `way`.
 
-use super::concurrency::{Carried, Concurrency, Ended};
+use super::concurrency::{Carried, Concurrency};
 use super::counter::{AskedOf, CallRef, Counter, Means};
 use super::counts::{Count, Counts};
 use super::fault::Faults;
 use super::global::Health;
 use super::limits::{Nanos, Seed};
-use super::request::{Asked, Begun, Now, Run};
+use super::request::{Asked, Begun, End, Now, Run};
 use super::retries::RetryBudgets;
 use super::set::{ItemId, ShapingSet};
 use super::split::SplitDraws;
@@ -78,15 +78,14 @@ impl Worker {
         Way::new(self, &set, asked, now, store).go()
     }
 
-    /// A request is over. `nanos` is how long its answer took, and `attempts` how often the proxy
-    /// sent it, where these are asked for.
-    pub fn done(&mut self, run: Run, ended: Ended, nanos: Option<u64>, attempts: u32, now: Now) {
+    /// A request is over.
+    pub fn done(&mut self, run: Run, end: End, now: Now, store: &dyn Store) {
         for (index, ticket) in run.tickets {
             if let Some(concurrency) = self.concurrency.get_mut(index) {
-                concurrency.done(ticket, nanos, ended);
+                concurrency.done(ticket, end.nanos, end.ended, now.millis(), store);
             }
         }
-        let again = attempts.saturating_sub(1);
+        let again = end.attempts.saturating_sub(1);
         for index in run.budgets {
             if let Some(budgets) = self.retries.get_mut(index).filter(|_| again > 0) {
                 budgets.envoy_retried(&run.host, again, now.millis());

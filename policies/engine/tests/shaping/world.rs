@@ -1,7 +1,7 @@
 //! A proxy in memory: workers that share a store, and callers of several clusters.
 
 use landbridge_engine::shaping::{
-    Asked, Begun, Carried, Count, Ended, Now, Outcome, Pass, Refusal, Run, ShapingSet, Worker,
+    Asked, Begun, Carried, Count, End, Ended, Now, Outcome, Pass, Refusal, Run, ShapingSet, Worker,
     load_shaping,
 };
 use landbridge_engine::{Facts, Memory, RawRequest, Surroundings, Unknown};
@@ -190,7 +190,12 @@ impl World {
     }
 
     pub fn done(&mut self, worker: usize, run: Run) {
-        self.workers[worker].done(run, Ended::Answered, Some(MILLI), 1, self.now);
+        let end = End {
+            ended: Ended::Answered,
+            nanos: Some(MILLI),
+            attempts: 1,
+        };
+        self.workers[worker].done(run, end, self.now, &self.store);
     }
 
     /// How often this became of a request at the thing of this name.

@@ -127,7 +127,14 @@ impl Concurrency {
 
     /// Counts how a request ended, and how long the answer took, in nanoseconds, where that was
     /// measured.
-    pub fn done(&mut self, ticket: Ticket, nanos: Option<u64>, ended: Ended) {
+    pub fn done(
+        &mut self,
+        ticket: Ticket,
+        nanos: Option<u64>,
+        ended: Ended,
+        now: Millis,
+        store: &dyn Store,
+    ) {
         // In shadow, one that would have been shed does not count: it would not have been there.
         if ticket.is_over() {
             return;
@@ -137,6 +144,8 @@ impl Concurrency {
             (Ended::Failed, _) => self.counted.failed = self.counted.failed.saturating_add(1),
             _ => {}
         }
+        drop(ticket);
+        self.slots.pass(self.critical, now, store);
     }
 
     /// Tells the other workers what was counted, learns the limit, and gives back the slots that
@@ -218,6 +227,21 @@ mod tests {
     }
 
     #[test]
+    fn the_only_slot_is_whoevers_comes_next() {
+        let store = Memory::default();
+        let mut carried = [Carried::new(1), Carried::new(2)];
+        let mut limits = carried
+            .each_mut()
+            .map(|carried| limit(1, Enforcement::Enforce, carried));
+        // Within a tick, one worker after the other.
+        for turn in 0..20 {
+            let ticket = begin(&mut limits[turn % 2], &store).expect("it is free");
+            assert!(begin(&mut limits[(turn + 1) % 2], &store).is_none());
+            limits[turn % 2].done(ticket, Some(1), Ended::Answered, 1000, &store);
+        }
+    }
+
+    #[test]
     fn in_shadow_all_go_on_and_what_would_be_shed_is_told() {
         let (store, mut carried) = (Memory::default(), Carried::new(1));
         let mut limit = limit(3, Enforcement::Shadow, &mut carried);
@@ -226,7 +250,7 @@ mod tests {
         assert_eq!(over, [false, false, false, true, true]);
         assert_eq!(limit.in_flight(), 3);
         for ticket in tickets {
-            limit.done(ticket, Some(1), Ended::Answered);
+            limit.done(ticket, Some(1), Ended::Answered, 1000, &store);
         }
         assert_eq!(limit.in_flight(), 0);
         assert!(!begin(&mut limit, &store).unwrap().is_over());

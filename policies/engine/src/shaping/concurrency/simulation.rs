@@ -198,8 +198,10 @@ impl World {
                 let took = self.now - request.at;
                 self.seen.latencies.push(took);
                 *self.seen.served.entry(request.level).or_default() += 1;
-                let worker = &mut self.workers[request.worker];
-                worker.done(request.ticket, Some(took * 1000), Ended::Answered);
+                let proxy = request.worker % self.stores.len();
+                let (worker, store) = (&mut self.workers[request.worker], &self.stores[proxy]);
+                let (ended, now) = (Ended::Answered, self.now / 1000);
+                worker.done(request.ticket, Some(took * 1000), ended, now, store);
                 if let Some(next) = self.queue.pop_front() {
                     self.serve(next);
                 }

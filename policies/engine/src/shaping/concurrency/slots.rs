@@ -27,6 +27,13 @@ const TRUSTED: Millis = 4_000;
 /// How long a worker does not ask again that found the pool empty, and how long it keeps what is
 /// free where slots are scarce. It costs about a microsecond.
 const PAUSE: Millis = 2;
+/// So few slots are asked for and given back at once.
+const FEW: u32 = 16;
+
+/// How long is waited. Of few slots, the one that waits to be given back may be the only one.
+fn pause(limit: u32) -> Millis {
+    if limit <= FEW { 0 } else { PAUSE }
+}
 
 /// What one worker holds of one limit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -158,7 +165,7 @@ impl Slots {
         self.see(&pool.unwrap_or_default(), local, limit, now);
         local.free = got;
         if got == 0 {
-            local.asks_at = now.saturating_add(PAUSE);
+            local.asks_at = now.saturating_add(pause(limit));
             return false;
         }
         local.chunk = wanted;
@@ -186,12 +193,12 @@ impl Slots {
 
     /// Gives back what is free, where slots are scarce, and looks at what others have under way.
     fn relieve(&self, local: &mut Local, limit: u32, now: Millis, store: &dyn Store) {
-        if local.scarce && now.saturating_sub(local.heard) >= PAUSE {
+        if local.scarce && now.saturating_sub(local.heard) >= pause(limit) {
             self.give_back(local, limit, now, store);
         }
     }
 
-    /// Notes that a request was refused that did not come to ask for a slot.
+    /// Notes that a request ended, or was refused without asking for a slot.
     pub(super) fn pass(&self, limit: u32, now: Millis, store: &dyn Store) {
         self.change(|local| self.relieve(local, limit, now, store));
     }
