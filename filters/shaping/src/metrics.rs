@@ -1,6 +1,7 @@
 //! The filter's metrics, and the lines of the access log. Each is made once and kept.
 
 use hashbrown::HashMap;
+use landbridge_engine::ClusterId;
 use landbridge_engine::shaping::{Count, Item, ItemId, Outcome, ShapingSet, Told, What, Worker};
 use landbridge_host::{Host, MetricId, MetricKind};
 use std::cell::RefCell;
@@ -9,10 +10,14 @@ use std::rc::Rc;
 /// The most lines that are kept: what they are made of is bounded, but by more than is ever used.
 const MOST_LINES: usize = 4096;
 
+/// What a counter is about.
+type Counted = (ItemId, Option<ClusterId>, Outcome);
+
 /// Metrics and lines, by what they are about.
 #[derive(Default)]
 pub(crate) struct Metrics {
     lines: RefCell<HashMap<Told, Rc<str>>>,
+    counters: RefCell<HashMap<Counted, Option<MetricId>>>,
     named: RefCell<HashMap<String, Option<MetricId>>>,
     gauges: RefCell<HashMap<ItemId, (u32, u32)>>,
 }
@@ -45,37 +50,14 @@ impl Metrics {
 
     /// Tells what was counted.
     pub(crate) fn count(&self, host: &dyn Host, set: &ShapingSet, counts: &[Count]) {
+        let mut counters = self.counters.borrow_mut();
         for count in counts {
-            let Some(item) = set.item(count.item) else {
-                continue;
-            };
-            let (policy, name) = (&item.policy, &item.name);
-            let source = set.base.source_name(count.source);
-            let metric = match count.outcome {
-                Outcome::Backend(backend) => {
-                    let backend = set.backend(count.item, backend).unwrap_or("none");
-                    format!(
-                        "landbridge.shaping.policy.=.{policy};.rule.=.{name};.source_cluster.=.{source};.backend.=.{backend};.split_requests_total"
-                    )
-                }
-                outcome => format!(
-                    "landbridge.shaping.policy.=.{policy};.rule.=.{name};.source_cluster.=.{source};.outcome.=.{};.{}_requests_total",
-                    outcome.as_str(),
-                    kind(item),
-                ),
-            };
-            self.add(host, metric, count.times);
-        }
-    }
-
-    fn add(&self, host: &dyn Host, name: String, by: u32) {
-        let mut named = self.named.borrow_mut();
-        let metric = named
-            .entry(name)
-            .or_insert_with_key(|name| host.metric(MetricKind::Counter, name).ok());
-        if let Some(metric) = metric {
-            // What cannot be counted is still shaped.
-            let _ = host.add(*metric, by);
+            let key = (count.item, count.source, count.outcome);
+            let metric = counters.entry(key).or_insert_with(|| {
+                let name = name(set, count)?;
+                host.metric(MetricKind::Counter, &name).ok()
+            });
+            increment(host, *metric, count.times);
         }
     }
 
@@ -85,7 +67,11 @@ impl Metrics {
         let name = format!(
             "landbridge.shaping.cluster.=.{cluster};.outcome.=.{outcome};.lease_calls_total"
         );
-        self.add(host, name, 1);
+        let mut named = self.named.borrow_mut();
+        let metric = named
+            .entry(name)
+            .or_insert_with_key(|name| host.metric(MetricKind::Counter, name).ok());
+        increment(host, *metric, 1);
     }
 
     /// Sets the gauges of what is under way, where that changed.
@@ -119,5 +105,31 @@ impl Metrics {
                 }
             }
         }
+    }
+}
+
+fn name(set: &ShapingSet, count: &Count) -> Option<String> {
+    let item = set.item(count.item)?;
+    let source = set.base.source_name(count.source);
+    let about = format!(
+        "landbridge.shaping.policy.=.{};.rule.=.{};.source_cluster.=.{source};",
+        item.policy, item.name
+    );
+    Some(match count.outcome {
+        Outcome::Backend(backend) => {
+            let backend = set.backend(count.item, backend)?;
+            format!("{about}.backend.=.{backend};.split_requests_total")
+        }
+        outcome => {
+            let (outcome, kind) = (outcome.as_str(), kind(item));
+            format!("{about}.outcome.=.{outcome};.{kind}_requests_total")
+        }
+    })
+}
+
+fn increment(host: &dyn Host, metric: Option<MetricId>, by: u32) {
+    if let Some(metric) = metric {
+        // What cannot be counted is still shaped.
+        let _ = host.add(metric, by);
     }
 }

@@ -19,6 +19,18 @@ pub trait Store {
 #[derive(Debug, Default)]
 pub struct Memory(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
 
+#[cfg(test)]
+impl Memory {
+    /// How many keys there are, and how many bytes in all.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let values = self.0.borrow();
+        let bytes = values
+            .iter()
+            .map(|(key, (value, _))| key.len().saturating_add(value.len()));
+        (values.len(), bytes.fold(0, usize::saturating_add))
+    }
+}
+
 impl Store for Memory {
     fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
         self.0.borrow().get(key).cloned()

@@ -105,6 +105,13 @@ async fn within_the_limit_nobody_is_refused_or_waits() {
     let reports = loads(&mesh, 40.0, 6.0).await;
     let refused: usize = reports.iter().map(|report| answered(report, 429)).sum();
     assert!(refused <= 2, "{refused} were refused");
+    let stats = mesh.stats("use1-a", Side::Server).await.unwrap();
+    let calls = |outcome| {
+        let labels = [("cluster", "ratelimit"), ("outcome", outcome)];
+        stats.sum("landbridge_shaping_lease_calls_total", &labels)
+    };
+    assert!(calls("answered") > 5.0, "{}", calls("answered"));
+    assert_eq!(calls("failed"), 0.0);
     let median = worst(&reports, 50.0);
     assert!(median < Duration::from_millis(40), "{median:?}");
 }

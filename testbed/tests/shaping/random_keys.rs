@@ -68,7 +68,7 @@ async fn made_up_keys_take_no_memory_and_nothing_from_a_known_one() {
         "{:?}",
         flood.outcomes()
     );
-    // Envoy's own grows by a few. A KiB for each of them would be 22; that a proxy keeps no more keys
-    // than it is to is seen in the engine.
+    // Envoy's own grows by a few. A KiB for each of them would be 22: less than that is not seen here,
+    // but in `policies/engine/src/shaping/limits/laws.rs`.
     assert!(after <= before + 20, "{before} MiB, then {after} MiB");
 }

@@ -2,7 +2,7 @@
 
 use crate::world::{Request, World, header};
 use landbridge_engine::Reason;
-use landbridge_engine::shaping::Outcome;
+use landbridge_engine::shaping::{Begun, Outcome};
 
 #[test]
 fn each_cluster_has_its_own_count_and_strangers_share_one() {
@@ -131,6 +131,19 @@ fn callers_are_told_what_they_may() {
         header(&refused.headers, "x-envoy-ratelimited"),
         Some("true")
     );
+}
+
+#[test]
+fn of_a_slow_limit_no_worker_keeps_anything_from_the_others() {
+    let spec = r#"{"limits": [{"name": "slow", "rate": "5/m", "burst": 5, "headers": "Always"}]}"#;
+    let mut world = World::new(spec, 3);
+    for (turn, left) in [4, 3, 2, 1, 0].into_iter().enumerate() {
+        let Begun::Passed(pass) = world.begin(turn * turn % 3, &Request::from("use1-a")) else {
+            panic!("it passes");
+        };
+        let told = header(&pass.told, "ratelimit").unwrap();
+        assert!(told.starts_with(&format!("\"slow\";r={left};")), "{told}");
+    }
 }
 
 #[test]

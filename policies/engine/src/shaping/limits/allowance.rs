@@ -64,10 +64,11 @@ impl Allowance {
     }
 
     /// The most that one worker takes in advance: what it may use in 20 ms, and a quarter of the
-    /// burst. More would be of no use to it, and is kept from the others.
+    /// burst. More would be of no use to it, and is kept from the others; of a slow limit, that is
+    /// nothing.
     pub(crate) fn most_ahead(self) -> u32 {
         const AHEAD: Nanos = 20_000_000;
-        self.fit(AHEAD).min(self.burst / 4).max(1)
+        self.fit(AHEAD).min(self.burst / 4)
     }
 }
 
@@ -89,6 +90,7 @@ mod tests {
         assert_eq!(allowance("1/h", Some(5)).depth(), 5 * 3_600_000_000_000);
         assert_eq!(allowance("100/s", None).most_ahead(), 2);
         assert_eq!(allowance("4000/s", Some(8)).most_ahead(), 2);
+        assert_eq!(allowance("1200/m", None).most_ahead(), 0);
         assert_eq!(allowance("4000000000/1ms", None).interval, 1);
     }
 

@@ -229,4 +229,10 @@ fn a_known_key_is_counted_exactly_beside_a_flood_of_others() {
     // The burst, and 6 s of the rate.
     assert!((690..=700).contains(&granted), "{granted}");
     assert!(others.keys() <= 4096);
+    // 125 sets of eight.
+    let (sets, bytes) = store.size();
+    assert!(
+        sets <= 125 && bytes <= 125 * 300,
+        "{sets} sets, {bytes} bytes"
+    );
 }
