@@ -93,8 +93,6 @@ pub trait Host {
     fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
     /// Adds a response header to those that are there.
     fn add_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
-    /// Removes a response header, however often it is there.
-    fn remove_response_header(&self, name: &str) -> Result<(), HostError>;
 
     /// An attribute, where there is one.
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError>;

@@ -276,12 +276,6 @@ impl Host for MockHost {
         Ok(())
     }
 
-    fn remove_response_header(&self, name: &str) -> Result<(), HostError> {
-        self.check("remove response header")?;
-        self.response.borrow_mut().retain(|(n, _)| n != name);
-        Ok(())
-    }
-
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
         self.check("get property")?;
         Ok(self.properties.borrow().get(&path.join(".")).cloned())

@@ -234,12 +234,6 @@ impl Host for Proxy {
             .map_err(failed("add response header"))
     }
 
-    fn remove_response_header(&self, name: &str) -> Result<(), HostError> {
-        there(self.response == Message::AtHand, "remove response header")?;
-        hostcalls::remove_map_value(MapType::HttpResponseHeaders, name)
-            .map_err(failed("remove response header"))
-    }
-
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
         hostcalls::get_property(path.to_vec()).map_err(failed("get property"))
     }

@@ -60,7 +60,6 @@ impl Filter for Hostcheck {
             let waited = host.monotonic().saturating_sub(*begun).as_millis();
             let _ = host.set_response_header("x-waited-ms", waited.to_string().as_bytes());
         }
-        let _ = host.remove_response_header("x-envoy-upstream-service-time");
         Flow::Continue
     }
 
