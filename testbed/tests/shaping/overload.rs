@@ -63,7 +63,7 @@ fn share(served: &BTreeMap<&'static str, (usize, usize)>, level: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_matters_is_served_and_the_service_works_at_its_capacity() {
-    let spec = json!({"concurrency": [{"name": "orders", "adaptive": {"initial": 20}}]});
+    let spec = json!({"concurrency": [{"name": "orders", "adaptive": {}}]});
     let mesh = mesh("overload", &config(spec))
         .clients(false)
         .start()

@@ -30,8 +30,8 @@
 //! in seven minutes. So all probe at once, at turns of the clock on the wall that follow from the
 //! limit's name. Clocks may be 100 ms apart; at 400 ms bases drift as without.
 //!
-//! Critical requests that are served in full bear no probe, unless the limit has fallen: for them it
-//! stays. The others are refused then, which mostly is as good. Only a window in which no more were
+//! Critical requests that are served in full bear no probe, unless the limit has fallen and answers
+//! are slow even in the probe: for them it stays. The others are refused then, which mostly is as good. Only a window in which no more were
 //! under way than the probe wanted shows the base; another can show that it is lower, but never that
 //! it is higher.
 
@@ -341,14 +341,17 @@ impl Gradient {
         probe.phase = Phase::Waiting;
         if let Some(seen) = seen {
             let emptied = f64::from(peak) <= (probe.limit / LOWER).max(probe.limit + 1.0);
+            let slower = self.probed && seen > self.base * settings.tolerance;
             self.base = if emptied { seen } else { self.base.min(seen) };
             if seen < probe.lowest * LOWER && probe.dips < DIPS {
                 probe.lowest = seen;
                 probe.limit = self.dip(probe.limit, settings);
                 probe.dips = probe.dips.saturating_add(1);
                 probe.phase = Phase::Draining;
-            } else if !emptied && !probe.for_all && self.has_fallen() {
-                // Something is wrong, and critical requests alone keep it from being seen.
+            } else if !emptied && !probe.for_all && slower && self.has_fallen() {
+                // The service is slower than was believed, or critical requests alone are too many
+                // for it: by how much cannot be seen while they are spared. A limit that has fallen
+                // because it was too high, as the first one may be, is no such reason.
                 probe.for_all = true;
                 probe.phase = Phase::Draining;
             } else {

@@ -363,6 +363,25 @@ fn what_is_critical_is_served_whatever_else_comes() {
 }
 
 #[test]
+fn what_is_critical_is_served_while_the_limit_is_found() {
+    for seed in 1..=8 {
+        for servers in [8, 40] {
+            let mut world = adaptive(2, servers, 20_000);
+            world.random = Random(seed * 1_000_000);
+            world.levels = vec![(Critical, 0.2), (Sheddable, 0.8)];
+            world.load(3.0);
+            world.run(2);
+            let seen = world.run(10);
+            let what = format!("seed {seed}, {servers} servers");
+            let goodput = report(&what, &world, &seen, 10);
+            let critical = seen.share(Critical);
+            assert!(goodput >= 0.85, "{what}: {goodput}");
+            assert!(critical >= 0.99, "{what}: {critical}");
+        }
+    }
+}
+
+#[test]
 fn where_all_are_equal_the_service_is_used_to_the_full() {
     for level in [CriticalPlus, Critical, SheddablePlus, Sheddable] {
         for servers in [4, 20] {
