@@ -100,5 +100,7 @@ pub use pki::{Identity, Signer, Workload};
 pub use raw::{RawField, RawOutcome, RawReply, RawStream};
 pub use stats::{Sample, Stats};
 pub use tls::Protocol;
-pub use tools::{ENVOY_VERSION, envoy as envoy_binary, filter as filter_module, workspace};
+pub use tools::{
+    ENVOY_VERSION, envoy as envoy_binary, filter as filter_module, program, workspace,
+};
 pub use upstream::{Failure, Seen, Tally, Upstream, Work, Workers};

@@ -34,14 +34,21 @@ pub fn envoy() -> Result<PathBuf, Error> {
     on_path("envoy").ok_or(Error::NoEnvoy(fetched))
 }
 
-/// A `redis-server`, if there is one: `$REDIS_SERVER`, what `cargo xtask redis` fetched, or what is
-/// on the path.
+/// A `redis-server`, if there is one: `$REDIS_SERVER`, or any [`program`] of that name.
 pub(crate) fn redis() -> Option<PathBuf> {
     let named = std::env::var_os("REDIS_SERVER").map(PathBuf::from);
-    let fetched = workspace().join("target/tools/redis/redis-server");
-    let there = |program: &PathBuf| program.is_file();
-    let known = named.into_iter().chain([fetched]).find(there);
-    known.or_else(|| on_path("redis-server"))
+    let named = named.filter(|program| program.is_file());
+    named.or_else(|| program("redis-server"))
+}
+
+/// A program that not every machine has, if there is one: what `cargo xtask` fetched or built into
+/// `target/tools/bin`, or what is on the path.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let fetched = workspace().join("target/tools/bin").join(name);
+    if fetched.is_file() {
+        return Some(fetched);
+    }
+    on_path(name)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -22,6 +22,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Run every test, with a real Envoy and freshly built filters
     Test(TestArgs),
+    /// Hold what is shipped to the real tools that take it; needs Go
+    Conformance(ConformanceArgs),
     /// Try random bytes on the decoders and the engine
     Fuzz(FuzzArgs),
     /// Run the case corpus through the engine as Wasm, in Node
@@ -50,6 +52,13 @@ pub struct BuildArgs {
 #[derive(Debug, Args)]
 pub struct TestArgs {
     /// Passed on to `cargo test`; `-p NAME` narrows the run to one package
+    #[arg(last = true)]
+    pub args: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ConformanceArgs {
+    /// Passed on to `cargo test`
     #[arg(last = true)]
     pub args: Vec<String>,
 }

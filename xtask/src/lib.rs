@@ -11,11 +11,14 @@ pub mod cli;
 mod bench;
 mod build;
 mod check;
+mod conformance;
+mod debian;
 mod demo;
 mod envoy;
 mod error;
 mod exports;
 mod fuzz;
+mod go;
 mod install;
 mod instructions;
 mod process;
@@ -42,6 +45,7 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Redis => redis::run(),
         Command::Build(args) => build::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::WasmTest => wasm_test::run(),
         Command::Demo(args) => demo::run(&args),
