@@ -62,7 +62,7 @@ mod observe;
 mod pki;
 mod pool;
 mod port;
-mod process;
+pub mod process;
 mod proxy;
 pub mod random;
 pub mod ratelimit;
