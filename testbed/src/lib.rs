@@ -70,6 +70,7 @@ pub mod random;
 pub mod ratelimit;
 mod raw;
 pub mod rbac;
+mod registry;
 mod runtime;
 pub mod scene;
 pub mod soak;
@@ -101,6 +102,7 @@ pub use net::{
 pub use observe::{Delivery, eventually};
 pub use pki::{Identity, Signer, Workload};
 pub use raw::{RawField, RawOutcome, RawReply, RawStream};
+pub use registry::{Registry, RegistryBuilder};
 pub use stats::{Sample, Stats};
 pub use tls::Protocol;
 pub use tools::{
