@@ -8,11 +8,12 @@ use crate::go::{self, Program};
 use crate::{Result, debian, kubernetes, process, testbed};
 
 /// Small ones first: what is wrong with the set-up shows early.
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program::new("crane", "github.com/google/go-containerregistry/cmd/crane"),
     Program::new("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     Program::new("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
     Program::new("helm", "helm.sh/helm/v4/cmd/helm"),
+    Program::new("cosign", "github.com/sigstore/cosign/v3/cmd/cosign"),
 ];
 
 /// What the tests start: the command that is shipped, and what ends their servers with them.
