@@ -65,6 +65,7 @@ mod pki;
 mod pool;
 mod port;
 pub mod process;
+pub mod product;
 mod proxy;
 pub mod random;
 pub mod ratelimit;
