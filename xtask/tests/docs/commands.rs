@@ -20,6 +20,7 @@ use crate::{paths, root, words};
 /// exist all the same.
 const NOT_RUN: &[(&[&str], &str)] = &[
     (&["git", "clone"], "the tests run in a clone"),
+    (&["git", "diff"], "shows what the reader changed"),
     (
         &["cd"],
         "commands run in the root of the workspace in any case",
