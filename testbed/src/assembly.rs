@@ -236,7 +236,9 @@ impl Assembly<'_> {
             admin_port: role.admin_port,
             services: &self.wish.services,
         };
-        envoy::bootstrap(&node, listeners, clusters)
+        let mut bootstrap = envoy::bootstrap(&node, listeners, clusters);
+        self.wish.telemetry.shape(&mut bootstrap);
+        bootstrap
     }
 
     fn proxy(&self, site: &Site, role: &Role, bootstrap: &Value) -> Result<Proxy, Error> {

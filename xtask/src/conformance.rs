@@ -8,10 +8,11 @@ use crate::go::{self, Program};
 use crate::{Result, debian, process, testbed};
 
 /// Small ones first: what is wrong with the set-up shows early.
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program::new("crane", "github.com/google/go-containerregistry/cmd/crane"),
     Program::new("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     Program::new("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
+    Program::new("otelcol", "."),
     Program::new("helm", "helm.sh/helm/v4/cmd/helm"),
 ];
 
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
     if !go::is_here() {
         eprintln!(
             "SKIPPED: the conformance tests, since there is no `go` on PATH to build \
-             kube-apiserver, helm, kustomize, crane and cosign with"
+             kube-apiserver, helm, kustomize, crane, cosign and otelcol with"
         );
         return Ok(());
     }
@@ -34,6 +35,9 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
     ] {
         debian::program(bundle, name)?;
     }
+    // Its own programs, of which the one that ends Envoys is started by name.
+    let mut bins = process::cargo(["build", "-q", "-p", "landbridge-testbed", "--bins"])?;
+    process::run(&mut bins)?;
     let mut cargo = process::cargo(["test", "--no-fail-fast", "-p", "landbridge-conformance"])?;
     testbed::provide(cargo.args(&args.args))?;
     process::run(&mut cargo)

@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod check;
 mod conformance;
+mod dashboards;
 mod debian;
 mod demo;
 mod envoy;
@@ -54,5 +55,6 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Check => check::run(),
         Command::Schema => schema::run(),
+        Command::Dashboards => dashboards::run(),
     }
 }
