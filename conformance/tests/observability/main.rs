@@ -3,6 +3,7 @@
 
 mod alerts;
 mod boards;
+mod collector;
 mod metrics;
 mod prometheus;
 mod promql;
