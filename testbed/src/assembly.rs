@@ -296,6 +296,7 @@ impl Assembly<'_> {
         if side == Side::Server && self.wish.server_form == ServerForm::Waypoint {
             bootstrap["bootstrap_extensions"] = envoy::waypoint_extensions().into();
         }
+        self.wish.telemetry.shape(&mut bootstrap);
         bootstrap
     }
 

@@ -15,8 +15,8 @@ use crate::pki::{Pki, Signer};
 use crate::runtime::Own;
 use crate::upstream::Upstream;
 use crate::{
-    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Service, Side, net,
-    tools,
+    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Service, Side,
+    Telemetry, net, tools,
 };
 
 /// Says what mesh is wanted; [`start`](Self::start) makes it.
@@ -41,6 +41,7 @@ pub struct Builder {
     pub(crate) delivery: delivery::Wish,
     pub(crate) clients_of_any_name: bool,
     pub(crate) services: Vec<Service>,
+    pub(crate) telemetry: Telemetry,
     pub(crate) hot_restarts: bool,
     clients: bool,
     wait_ready: bool,
@@ -68,6 +69,7 @@ impl Builder {
             delivery: delivery::Wish::default(),
             clients_of_any_name: false,
             services: Vec::new(),
+            telemetry: Telemetry::default(),
             hot_restarts: false,
             clients: true,
             wait_ready: true,
@@ -166,6 +168,12 @@ impl Builder {
     /// [rate-limit service](crate::ratelimit), over HTTP/2 without TLS. No route leads to it.
     pub fn service(mut self, name: &str, address: SocketAddr) -> Self {
         self.services.push(Service::new(name, address));
+        self
+    }
+
+    /// Where every Envoy's access log and metrics go besides.
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = telemetry;
         self
     }
 

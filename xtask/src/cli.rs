@@ -40,6 +40,8 @@ pub enum Command {
     Check,
     /// Write policies/schema anew from the model
     Schema,
+    /// Write deploy/observability/dashboards anew from their description
+    Dashboards,
 }
 
 #[derive(Debug, Default, Args)]

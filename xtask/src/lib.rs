@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod check;
 mod conformance;
+mod dashboards;
 mod debian;
 mod demo;
 mod envoy;
@@ -55,5 +56,6 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Check => check::run(),
         Command::Schema => schema::run(),
+        Command::Dashboards => dashboards::run(),
     }
 }
