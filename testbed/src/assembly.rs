@@ -13,13 +13,13 @@ use crate::folder::Folder;
 use crate::hot::Line;
 use crate::mesh::{Mesh, Site};
 use crate::net::{
-    CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
+    CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, Place, SERVER_ADMIN_PORT,
     SERVICE_PORT,
 };
 use crate::pki::{Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
-use crate::{Error, Filter, GatewayMode, Side, net};
+use crate::{Error, Filter, GatewayMode, Side, material, net};
 
 /// What all Envoys of a mesh are made with.
 pub(crate) struct Assembly<'a> {
@@ -67,7 +67,7 @@ impl Assembly<'_> {
         let endpoints = self.wish.outward.endpoints(name);
         let endpoints = endpoints.map(|_| self.endpoints(site)).transpose()?;
         let inbound = Inbound {
-            ip: site.ip,
+            place: Place::alone(site.ip),
             material: &material,
             trust: self.trust,
             peer_authentication: self.wish.peer_authentication,
@@ -101,7 +101,7 @@ impl Assembly<'_> {
         let outward = &self.wish.outward;
         let (listener, clusters) = envoy::outbound(Outbound {
             home: &site.spec,
-            ip: site.ip,
+            place: Place::alone(site.ip),
             material: &self.credentials(site, &role)?,
             trust: self.trust,
             destinations: &self.destinations(None)?,
@@ -207,17 +207,8 @@ impl Assembly<'_> {
 
     /// Writes a workload's certificate and key.
     fn credentials(&self, site: &Site, role: &Role) -> Result<Material, Error> {
-        let credential = self.mesh.pki().credential(&role.who.clone().into())?;
-        let credential = credential.expect("a workload has a certificate");
         let name = role.name(site);
-        Ok(Material {
-            chain: self
-                .folder
-                .write(&format!("{name}-cert.pem"), credential.chain_pem())?,
-            key: self
-                .folder
-                .write(&format!("{name}-key.pem"), &credential.key_pem())?,
-        })
+        material::credentials(self.folder, self.mesh.pki(), &role.who, &name)
     }
 
     fn bootstrap(
@@ -229,7 +220,7 @@ impl Assembly<'_> {
     ) -> Value {
         let node = Node {
             cluster: &site.spec,
-            ip: site.ip,
+            place: Place::alone(site.ip),
             kind: role.kind,
             namespace: &role.who.namespace,
             app: &role.who.service_account,
