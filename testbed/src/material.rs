@@ -5,19 +5,26 @@ use crate::folder::Folder;
 use crate::pki::{Pki, Signer, Workload};
 use crate::{ClusterSpec, Error};
 
-/// Writes a workload's certificate and key, as `NAME-cert.pem` and `NAME-key.pem`.
+/// A workload's certificate and key, as `NAME-cert.pem` and `NAME-key.pem`: written once, since an
+/// Envoy that runs has read them.
 pub(crate) fn credentials(
     folder: &Folder,
     pki: &Pki,
     who: &Workload,
     name: &str,
 ) -> Result<Material, Error> {
-    let credential = pki.credential(&who.clone().into())?;
-    let credential = credential.expect("a workload has a certificate");
-    Ok(Material {
-        chain: folder.write(&format!("{name}-cert.pem"), credential.chain_pem())?,
-        key: folder.write(&format!("{name}-key.pem"), &credential.key_pem())?,
-    })
+    let (chain, key) = (format!("{name}-cert.pem"), format!("{name}-key.pem"));
+    let material = Material {
+        chain: folder.path(&chain),
+        key: folder.path(&key),
+    };
+    if !material.key.is_file() {
+        let credential = pki.credential(&who.clone().into())?;
+        let credential = credential.expect("a workload has a certificate");
+        folder.write(&chain, credential.chain_pem())?;
+        folder.write(&key, &credential.key_pem())?;
+    }
+    Ok(material)
 }
 
 /// Writes one bundle per trust domain; clusters that share one share it.

@@ -48,9 +48,27 @@ impl Files {
             }
             return self.deliver(configs);
         }
+        self.clear()?;
         self.make(configs)?;
         let failed = format!("write `{}`", made.display());
         fs::write(&made, "").map_err(Error::io(failed))
+    }
+
+    /// Removes what a run left behind that did not get to its end. The folder itself may be where a
+    /// volume is mounted.
+    fn clear(&self) -> Result<(), Error> {
+        let clear = || -> std::io::Result<()> {
+            for entry in fs::read_dir(&self.folder)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    fs::remove_dir_all(&path)?;
+                } else {
+                    fs::remove_file(&path)?;
+                }
+            }
+            Ok(())
+        };
+        clear().map_err(Error::io(format!("empty `{}`", self.folder.display())))
     }
 
     /// Writes the filters' configurations alone.

@@ -29,6 +29,7 @@ const NOT_RUN: &[(&[&str], &str)] = &[
         "needs an engine; `cargo xtask compose` runs testbed/compose.yaml and breaks regions so",
     ),
     (&["kubectl"], "needs a Kubernetes cluster"),
+    (&["helm"], "needs a Kubernetes cluster"),
     (
         &["curl"],
         "asks a server that the page has the reader start",

@@ -1,4 +1,4 @@
-//! `landbridge render`: documents as a proxy is given them.
+//! `landbridge render filter-config`: documents as a proxy is given them.
 
 use crate::exit::{Failure, Outcome, print};
 use crate::proxy::{self, Proxy};
@@ -8,24 +8,12 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::fs;
 use std::path::PathBuf;
 
-/// Render documents as what a mesh is given
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(clap::Subcommand)]
-enum What {
-    FilterConfig(FilterConfig),
-}
-
 /// Print a filter's pluginConfig, as JSON
 ///
 /// The documents are checked as `landbridge check` does; with errors nothing is printed and the
 /// exit code is 1.
 #[derive(clap::Args)]
-struct FilterConfig {
+pub(crate) struct Args {
     /// Files, directories (their *.yaml, *.yml and *.json, recursively), or `-` for stdin
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
@@ -63,12 +51,6 @@ impl Filter {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
-    match &args.what {
-        What::FilterConfig(args) => filter_config(args),
-    }
-}
-
-fn filter_config(args: &FilterConfig) -> Result<Outcome, Failure> {
     let filter = args.filter.kind();
     let mut input = input::read(&args.paths)?;
     let Some(json) = proxy::config(filter, &args.proxy, &mut input)? else {
