@@ -8,6 +8,7 @@
 
 pub mod cli;
 
+mod aws;
 mod bench;
 mod build;
 mod check;
