@@ -40,6 +40,7 @@ pub use telemetry::{STAT_TAGS, mesh_config};
 use landbridge_model::{
     Code, Content, Diagnostic, Document, Documents, Mesh, Name, ROOT_NAMESPACE,
 };
+use serde_json::{Map, json};
 use std::collections::BTreeSet;
 
 /// What was rendered.
@@ -69,6 +70,21 @@ impl ClusterObjects {
             text.push_str(&yaml(&object.value)?);
         }
         Ok(text)
+    }
+
+    /// The same objects as values of the chart in `deploy/helm`: `rendered`, and in it a list for
+    /// each part.
+    pub fn to_values(&self) -> Result<String, String> {
+        let mut parts = Map::new();
+        for object in &self.objects {
+            let list = parts
+                .entry(object.part.as_str())
+                .or_insert_with(|| json!([]));
+            if let Some(list) = list.as_array_mut() {
+                list.push(object.value.clone());
+            }
+        }
+        yaml(&json!({"rendered": parts}))
     }
 
     /// The parts that there are objects of.

@@ -25,7 +25,12 @@ const NOT_RUN: &[(&[&str], &str)] = &[
         &["cd"],
         "commands run in the root of the workspace in any case",
     ),
+    (
+        &["docker"],
+        "needs an engine; `cargo xtask compose` runs testbed/compose.yaml and breaks regions so",
+    ),
     (&["kubectl"], "needs a Kubernetes cluster"),
+    (&["helm"], "needs a Kubernetes cluster"),
     (
         &["curl"],
         "asks a server that the page has the reader start",
