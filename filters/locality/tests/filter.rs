@@ -74,7 +74,7 @@ fn where_no_route_leads_is_not_where_nothing_is() {
     let why = answer.header("x-landbridge-failover");
     assert_eq!(why.as_deref(), Some("reason=NO_ROUTE"));
     assert!(host.filter_state.borrow()["landbridge_locality"].contains("NO_ROUTE"));
-    let counted = ["serving_cluster.=.none", "NO_ROUTE", "requests_total"];
+    let counted = ["serving_cluster=.=none", "NO_ROUTE", "requests_total"];
     assert_eq!(host.metric_sum(&counted), 1);
     // gRPC has its own.
     host.start_request(&with(&[("content-type", "application/grpc")]));
