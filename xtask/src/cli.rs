@@ -24,6 +24,8 @@ pub enum Command {
     Test(TestArgs),
     /// Hold what is shipped to the real tools that take it; needs Go
     Conformance(ConformanceArgs),
+    /// Hold this version and an older one to what they make of each other's configurations
+    Skew,
     /// Try random bytes on the decoders and the engine
     Fuzz(FuzzArgs),
     /// Run the case corpus through the engine as Wasm, in Node

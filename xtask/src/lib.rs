@@ -26,6 +26,7 @@ mod python;
 mod redis;
 mod schema;
 mod simulate;
+mod skew;
 mod soak;
 mod test;
 mod testbed;
@@ -46,6 +47,7 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Build(args) => build::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Conformance(args) => conformance::run(&args),
+        Command::Skew => skew::run(),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::WasmTest => wasm_test::run(),
         Command::Demo(args) => demo::run(&args),
