@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::assembly::Assembly;
 use crate::cluster::ServerForm;
+use crate::delivery::{self, Plan};
 use crate::envoy::Trust;
 use crate::failover::Outward;
 use crate::folder::Folder;
@@ -37,6 +38,7 @@ pub struct Builder {
     pub(crate) server_form: ServerForm,
     pub(crate) gateways: HashMap<String, GatewayMode>,
     pub(crate) outward: Outward,
+    pub(crate) delivery: delivery::Wish,
     pub(crate) clients_of_any_name: bool,
     pub(crate) services: Vec<Service>,
     pub(crate) hot_restarts: bool,
@@ -63,6 +65,7 @@ impl Builder {
             server_form: ServerForm::Sidecar,
             gateways: HashMap::new(),
             outward: Outward::default(),
+            delivery: delivery::Wish::default(),
             clients_of_any_name: false,
             services: Vec::new(),
             hot_restarts: false,
@@ -196,6 +199,7 @@ impl Builder {
     pub async fn start(self) -> Result<Mesh, Error> {
         let envoy = tools::envoy()?;
         let filters = match &self.filters {
+            _ if self.delivery.is_made() => Vec::new(),
             Some(filters) => filters.clone(),
             None => vec![Filter::wasm("authz")?],
         };
@@ -217,8 +221,10 @@ impl Builder {
                 filters: Vec::new(),
                 client_filters: Vec::new(),
                 gateway_filters: Vec::new(),
+                delivered: Vec::new(),
             });
         }
+        let mut sent = Vec::new();
         for index in 0..mesh.sites.len() {
             let assembly = Assembly {
                 wish: &self,
@@ -228,19 +234,36 @@ impl Builder {
                 envoy: &envoy,
             };
             let site = &mesh.sites[index];
-            let server = assembly.server(site, &filters)?;
-            let client = self.clients.then(|| assembly.client(site)).transpose()?;
-            let gateway = self.gateways.get(&site.spec.name);
-            let gateway = gateway.map(|mode| assembly.gateway(site, *mode));
-            let gateway = gateway.transpose()?;
-            let site = &mut mesh.sites[index];
-            (site.server, site.filters) = (Some(server.0), server.1);
-            if let Some((client, ecds)) = client {
-                (site.client, site.client_filters) = (Some(client), ecds);
+            let has_gateway = self.gateways.contains_key(&site.spec.name);
+            if self.delivery.is_made() {
+                let mut sides = vec![Side::Server];
+                sides.extend(self.clients.then_some(Side::Client));
+                sides.extend(has_gateway.then_some(Side::Gateway));
+                let made = assembly.delivered(site, &sides).await?;
+                let site = &mut mesh.sites[index];
+                for (proxy, delivered, first) in made {
+                    match delivered.side {
+                        Side::Server => site.server = Some(proxy),
+                        Side::Client => site.client = Some(proxy),
+                        Side::Gateway => site.gateway = Some(proxy),
+                    }
+                    site.delivered.push(delivered);
+                    sent.extend(first);
+                }
+            } else {
+                let server = assembly.server(site, &filters)?;
+                let client = self.clients.then(|| assembly.client(site)).transpose()?;
+                let gateway = has_gateway.then(|| assembly.gateway(site)).transpose()?;
+                let site = &mut mesh.sites[index];
+                (site.server, site.filters) = (Some(server.0), server.1);
+                if let Some((client, ecds)) = client {
+                    (site.client, site.client_filters) = (Some(client), ecds);
+                }
+                if let Some((gateway, ecds)) = gateway {
+                    (site.gateway, site.gateway_filters) = (Some(gateway), ecds);
+                }
             }
-            if let Some((gateway, ecds)) = gateway {
-                (site.gateway, site.gateway_filters) = (Some(gateway), ecds);
-            }
+            let site = &mesh.sites[index];
             // A client that checks health before its servers run takes them for ill for a while.
             let client = site.client.as_ref();
             let client = client.filter(|_| !self.outward.checks_health());
@@ -272,6 +295,21 @@ impl Builder {
                     return Err(mesh.proxy(&site.spec.name, side)?.refused(&first.resource));
                 }
             }
+        }
+        for one in &sent {
+            let judged = mesh.wait_sent(one, self.ready_timeout).await?;
+            if judged == Delivery::Rejected && (self.wait_ready || one.side != Side::Server) {
+                let proxy = mesh.proxy(&one.cluster, one.side)?;
+                return Err(proxy.refused(&format!("{:?}", one.what)));
+            }
+        }
+        if self.delivery.is_made() {
+            mesh.plan = Some(Plan {
+                wish: self.clone(),
+                folder,
+                trust,
+                envoy,
+            });
         }
         mesh.started();
         Ok(mesh)

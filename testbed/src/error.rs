@@ -85,6 +85,12 @@ pub enum Error {
         /// What happened.
         why: String,
     },
+    /// Manifests that Istio would refuse, or that are not understood.
+    #[error(transparent)]
+    Manifests(#[from] crate::istio::Problem),
+    /// A mesh that is not configured by manifests.
+    #[error("cluster `{0}` is not configured by manifests (`Builder::manifests`)")]
+    NoManifests(String),
     /// A name that is none of the mesh's clusters.
     #[error("the mesh has no cluster `{0}`")]
     UnknownCluster(String),

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use crate::call::{Call, CallError, Reply, Transport};
 use crate::cluster::ServerForm;
 use crate::connect::{Way, failure};
+use crate::delivery::{Delivered, Plan};
 use crate::envoy::Ecds;
 use crate::folder::Folder;
 use crate::load::Load;
@@ -29,6 +30,8 @@ pub struct Mesh {
     pki: Pki,
     server_form: ServerForm,
     runtime: Own,
+    /// How its proxies were made, where manifests configure them.
+    pub(crate) plan: Option<Plan>,
     started: bool,
 }
 
@@ -43,6 +46,8 @@ pub(crate) struct Site {
     pub(crate) filters: Vec<Ecds>,
     pub(crate) client_filters: Vec<Ecds>,
     pub(crate) gateway_filters: Vec<Ecds>,
+    /// What its proxies are sent, where manifests configure them.
+    pub(crate) delivered: Vec<Delivered>,
 }
 
 impl Site {
@@ -80,6 +85,7 @@ impl Mesh {
             pki,
             server_form,
             runtime,
+            plan: None,
             started: false,
         }
     }

@@ -65,6 +65,7 @@ impl Mesh {
             .filters(side)
             .iter()
             .for_each(Ecds::restarted);
+        self.restarted(cluster, side)?;
         proxy.start()?;
         proxy.ready(RESTART, true).await
     }

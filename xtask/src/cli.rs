@@ -84,7 +84,7 @@ pub struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Which benchmark to run: `authz`, `locality` or `shaping` in a real Envoy, or `instructions`, which needs valgrind
+    /// Which benchmark to run: `authz`, `locality`, `shaping` or the whole `chain` in a real Envoy, or `instructions`, which needs valgrind
     pub what: String,
     /// `authz`: fewer and shorter rounds; a look, not a figure to publish
     #[arg(long)]

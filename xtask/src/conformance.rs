@@ -5,14 +5,29 @@
 
 use crate::cli::ConformanceArgs;
 use crate::go::{self, Program};
-use crate::{Result, debian, process, skew, testbed};
+use crate::{Result, debian, kubernetes, process, skew, testbed};
 
 /// Small ones first: what is wrong with the set-up shows early.
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program::new("crane", "github.com/google/go-containerregistry/cmd/crane"),
     Program::new("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     Program::new("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
     Program::new("helm", "helm.sh/helm/v4/cmd/helm"),
+    Program::new("cosign", "github.com/sigstore/cosign/v3/cmd/cosign"),
+];
+
+/// What the tests start: the command that is shipped, and what ends their servers with them.
+const BINARIES: [&str; 10] = [
+    "build",
+    "-q",
+    "-p",
+    "landbridge",
+    "-p",
+    "landbridge-testbed",
+    "--bin",
+    "landbridge",
+    "--bin",
+    "landbridge-guard",
 ];
 
 pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
@@ -33,10 +48,11 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
         (&debian::REGISTRY, "docker-registry"),
         (&debian::SKOPEO, "skopeo"),
         (&debian::PROMETHEUS, "promtool"),
-        (&debian::ETCD, "etcd"),
     ] {
         debian::program(bundle, name)?;
     }
+    kubernetes::provide()?;
+    process::run(&mut process::cargo(BINARIES)?)?;
     let mut cargo = process::cargo(["test", "--no-fail-fast", "-p", "landbridge-conformance"])?;
     testbed::provide(cargo.args(&args.args))?;
     process::run(&mut cargo)

@@ -21,6 +21,7 @@ mod fuzz;
 mod go;
 mod install;
 mod instructions;
+mod kubernetes;
 mod process;
 mod python;
 mod redis;

@@ -25,6 +25,7 @@ const NOT_RUN: &[(&[&str], &str)] = &[
         "commands run in the root of the workspace in any case",
     ),
     (&["kubectl"], "needs a Kubernetes cluster"),
+    (&["helm"], "needs a Kubernetes cluster"),
     (
         &["curl"],
         "asks a server that the page has the reader start",
