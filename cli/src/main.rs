@@ -7,7 +7,9 @@
 
 mod commands;
 mod exit;
+mod fleet;
 mod input;
+mod plugin_config;
 mod proxy;
 mod report;
 mod request;
@@ -31,6 +33,8 @@ enum Command {
     Explain(Box<commands::explain::Args>),
     Route(Box<commands::route::Args>),
     Render(commands::render::Args),
+    Inspect(commands::inspect::Args),
+    Status(Box<commands::status::Args>),
     Completions(commands::completions::Args),
 }
 
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Route(args) => commands::route::run(&args),
         Command::Render(args) => commands::render::run(&args),
+        Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Status(args) => commands::status::run(&args),
         Command::Completions(args) => commands::completions::run::<Cli>(&args),
     };
     exit::code(done)

@@ -3,10 +3,21 @@
 
 use landbridge_engine::Digest;
 use landbridge_host::{Host, Level, MetricId, MetricKind};
-use landbridge_model::Diagnostic;
+use landbridge_model::{Code, Diagnostic};
 use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
+
+/// All filters are of one version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a later version may have brought.
+const LATER: [Code; 4] = [
+    Code::UnknownField,
+    Code::UnknownValue,
+    Code::UnknownApiVersion,
+    Code::UnknownKind,
+];
 
 thread_local! {
     /// The gauges of the configurations in force in this worker, one for each plugin: Envoy runs
@@ -114,6 +125,13 @@ pub fn refuse(filter: &str, host: &dyn Host, diagnostics: &[Diagnostic]) {
     host.log(Level::Error, &line);
     for diagnostic in diagnostics {
         host.log(Level::Error, &format!("landbridge {filter}: {diagnostic}"));
+    }
+    // Documents go out from one place and modules from another: one may be ahead.
+    if diagnostics.iter().any(|d| LATER.contains(&d.code)) {
+        let line = format!(
+            "landbridge {filter}: what is unknown here may be of a later version than {VERSION}, which this module is"
+        );
+        host.log(Level::Error, &line);
     }
     let mut counted: Vec<&str> = Vec::new();
     for code in diagnostics.iter().map(|d| d.code.as_str()) {
