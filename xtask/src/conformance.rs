@@ -5,22 +5,37 @@
 
 use crate::cli::ConformanceArgs;
 use crate::go::{self, Program};
-use crate::{Result, debian, process, testbed};
+use crate::{Result, debian, kubernetes, process, testbed};
 
 /// Small ones first: what is wrong with the set-up shows early.
-const PROGRAMS: [Program; 5] = [
+const PROGRAMS: [Program; 6] = [
     Program::new("crane", "github.com/google/go-containerregistry/cmd/crane"),
     Program::new("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     Program::new("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
+    Program::new("otelcol", "."),
     Program::new("helm", "helm.sh/helm/v4/cmd/helm"),
     Program::new("cosign", "github.com/sigstore/cosign/v3/cmd/cosign"),
+];
+
+/// What the tests start: the command that is shipped, and what ends their servers with them.
+const BINARIES: [&str; 10] = [
+    "build",
+    "-q",
+    "-p",
+    "landbridge",
+    "-p",
+    "landbridge-testbed",
+    "--bin",
+    "landbridge",
+    "--bin",
+    "landbridge-guard",
 ];
 
 pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
     if !go::is_here() {
         eprintln!(
             "SKIPPED: the conformance tests, since there is no `go` on PATH to build \
-             kube-apiserver, helm, kustomize, crane and cosign with"
+             kube-apiserver, helm, kustomize, crane, cosign and otelcol with"
         );
         return Ok(());
     }
@@ -31,10 +46,11 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
         (&debian::REGISTRY, "docker-registry"),
         (&debian::SKOPEO, "skopeo"),
         (&debian::PROMETHEUS, "promtool"),
-        (&debian::ETCD, "etcd"),
     ] {
         debian::program(bundle, name)?;
     }
+    kubernetes::provide()?;
+    process::run(&mut process::cargo(BINARIES)?)?;
     let mut cargo = process::cargo(["test", "--no-fail-fast", "-p", "landbridge-conformance"])?;
     testbed::provide(cargo.args(&args.args))?;
     process::run(&mut cargo)

@@ -11,7 +11,9 @@ pub mod cli;
 mod bench;
 mod build;
 mod check;
+mod compose;
 mod conformance;
+mod dashboards;
 mod debian;
 mod demo;
 mod envoy;
@@ -21,6 +23,7 @@ mod fuzz;
 mod go;
 mod install;
 mod instructions;
+mod kubernetes;
 mod process;
 mod python;
 mod redis;
@@ -46,6 +49,7 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Build(args) => build::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Conformance(args) => conformance::run(&args),
+        Command::Compose(args) => compose::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::WasmTest => wasm_test::run(),
         Command::Demo(args) => demo::run(&args),
@@ -54,5 +58,6 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Check => check::run(),
         Command::Schema => schema::run(),
+        Command::Dashboards => dashboards::run(),
     }
 }

@@ -1,10 +1,8 @@
 //! What a plugin is configured with: `pluginConfig`.
 
+use landbridge_model::packed::{self, THRESHOLD};
 use landbridge_model::{Document, Documents, FilterKind, render_for};
 use serde_json::{Value, json};
-
-/// From how many bytes on a configuration is packed.
-const THRESHOLD: usize = 1_000_000;
 
 /// The configuration of a filter with these documents, the mesh among them.
 ///
@@ -22,12 +20,8 @@ pub(crate) fn config(
     let documents = Documents(documents);
     let text = render_for(filter, &documents, Some(&local), options);
     let text = match text.len() > THRESHOLD {
-        true => pack(&text),
+        true => packed::pack(&text),
         false => text,
     };
     serde_json::from_str(&text).map_err(|e| e.to_string())
-}
-
-fn pack(text: &str) -> String {
-    text.to_owned()
 }

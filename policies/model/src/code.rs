@@ -53,6 +53,8 @@ codes! {
     DuplicateKey = "LB0002", Error;
     /// There is no document in the input.
     NoDocument = "LB0003", Error;
+    /// A packed configuration that is not what was packed.
+    Damaged = "LB0004", Error;
     /// A field that the document does not have.
     UnknownField = "LB0101", Error;
     /// A value of the wrong type.
@@ -121,6 +123,8 @@ codes! {
     TooMany = "LB0402", Error;
     /// Nested more deeply than the limit.
     TooDeep = "LB0403", Error;
+    /// A packed configuration is larger than the limit, packed or unpacked.
+    PackedTooLarge = "LB0404", Error;
     /// A test's decision is not the one expected.
     TestFailed = "LB0501", Error;
     /// A policy selects a waypoint by labels, which Istio does not look at there.
@@ -147,6 +151,8 @@ codes! {
     FailsOpen = "LB0611", Warning;
     /// What a filter chooses, and no route can be written for.
     NoRoute = "LB0612", Warning;
+    /// A waypoint cannot know what tells clusters apart.
+    IssuerAtWaypoint = "LB0613", Warning;
 }
 
 impl std::fmt::Display for Code {

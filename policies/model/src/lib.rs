@@ -29,6 +29,7 @@ mod labels;
 mod mesh;
 mod name;
 mod node;
+pub mod packed;
 mod path_pattern;
 mod pattern;
 mod policy_test;

@@ -107,9 +107,11 @@ fn only_what_documents_cannot_show_has_no_example() {
     assert_eq!(
         without,
         [
+            Code::Damaged,
             Code::UnknownLocal,
             Code::TooLarge,
             Code::TooMany,
+            Code::PackedTooLarge,
             Code::TestFailed,
             Code::TooManyTargets,
             Code::ObjectTooLarge

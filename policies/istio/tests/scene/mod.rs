@@ -52,3 +52,40 @@ pub(crate) fn of<'r>(rendered: &'r Rendered, cluster: &str) -> &'r [Object] {
     &one.unwrap_or_else(|| panic!("no cluster {cluster}"))
         .objects
 }
+
+const FAILOVER: &str = include_str!("../../../../testbed/demo/failover.yaml");
+const POLICIES: &str = include_str!("../../../../testbed/demo/policies.yaml");
+const SHAPING: &str = include_str!("../../../../testbed/demo/shaping.yaml");
+const SPLIT: &str = "
+apiVersion: landbridge.dev/v1alpha1
+kind: TrafficShaping
+metadata: {name: to-orders, namespace: shop}
+spec:
+  target: {namespace: shop, selector: {matchLabels: {app: frontend}}}
+  splits:
+  - name: canary
+    requests: [{to: [{operation: {hosts: [orders.shop.svc.cluster.local]}}]}]
+    backends: [{name: stable, weight: 9}, {name: canary, weight: 1}]
+  retryBudgets:
+  - {name: retries, share: 20}
+";
+
+/// The demo's documents, and a split. With `shared`, clusters have one trust domain and are known by
+/// who issued the caller's certificate.
+pub(crate) fn demo(shared: bool) -> String {
+    // Each of the demo's files has the mesh, so that it stands for itself.
+    let (_, shaping) = SHAPING.split_once("\n---\n").unwrap();
+    let text = [FAILOVER, POLICIES, shaping, SPLIT].join("\n---\n");
+    if !shared {
+        return text;
+    }
+    let mut text = text;
+    for cluster in ["use1-a", "use1-b", "euw1-a"] {
+        let own = format!("{{trustDomains: [{cluster}.mesh.example]}}");
+        assert!(text.contains(&own));
+        let issuer =
+            format!("{{trustDomains: [mesh.example], issuers: [\"CN={cluster},O=mesh\"]}}");
+        text = text.replace(&own, &issuer);
+    }
+    text
+}
