@@ -289,3 +289,28 @@ fn what_is_tried_elsewhere_is_displaced() {
     assert_eq!(cluster.as_deref(), Some("use1-a"));
     assert_eq!(calls[0].header(DISPLACED), None);
 }
+
+/// Where requests leave, the shaping filter stands before this one.
+#[test]
+fn what_a_split_chose_stays_and_what_a_caller_writes_does_not() {
+    let host = MockHost::default();
+    let locality = locality(&host, r#""maxHops":3"#);
+    let anyone = "spiffe://use1-b.example/ns/shop/sa/frontend";
+    host.set_property("connection.uri_san_peer_certificate", anyone);
+    let left = || {
+        let headers = [
+            ("x-landbridge-backend", "canary"),
+            ("x_landbridge_backend", "canary"),
+            ("x-landbridge-cluster", "euw1-a"),
+            ("x-landbridge-other", "it"),
+        ];
+        let (cluster, _) = sent(&locality, &host, &headers);
+        assert_eq!(cluster, "use1-a");
+        assert_eq!(host.request_header("x_landbridge_backend"), None);
+        assert_eq!(host.request_header("x-landbridge-other"), None);
+        host.request_header("x-landbridge-backend")
+    };
+    assert_eq!(left(), None);
+    host.set_property("landbridge_shaping", r#"{"filter":"shaping"}"#);
+    assert_eq!(left().as_deref(), Some("canary"));
+}
