@@ -4,6 +4,7 @@
 //! `cargo xtask conformance` builds or fetches the tools and runs the tests of this package, and
 //! nothing else does: a tool that is missing here is an error, and never a test that passes.
 
+pub mod dashboards;
 pub mod kubernetes;
 pub mod rendering;
 

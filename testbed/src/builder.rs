@@ -7,16 +7,15 @@ use std::time::Duration;
 use crate::assembly::Assembly;
 use crate::cluster::ServerForm;
 use crate::delivery::{self, Plan};
-use crate::envoy::Trust;
 use crate::failover::Outward;
 use crate::folder::Folder;
 use crate::mesh::{Mesh, Site, Version};
-use crate::pki::{Pki, Signer};
+use crate::pki::Pki;
 use crate::runtime::Own;
 use crate::upstream::Upstream;
 use crate::{
-    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Service, Side, net,
-    tools,
+    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Service, Side,
+    Telemetry, material, net, tools,
 };
 
 /// Says what mesh is wanted; [`start`](Self::start) makes it.
@@ -41,6 +40,7 @@ pub struct Builder {
     pub(crate) delivery: delivery::Wish,
     pub(crate) clients_of_any_name: bool,
     pub(crate) services: Vec<Service>,
+    pub(crate) telemetry: Telemetry,
     pub(crate) hot_restarts: bool,
     clients: bool,
     wait_ready: bool,
@@ -68,6 +68,7 @@ impl Builder {
             delivery: delivery::Wish::default(),
             clients_of_any_name: false,
             services: Vec::new(),
+            telemetry: Telemetry::default(),
             hot_restarts: false,
             clients: true,
             wait_ready: true,
@@ -169,6 +170,12 @@ impl Builder {
         self
     }
 
+    /// Where every Envoy's access log and metrics go besides.
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = telemetry;
+        self
+    }
+
     /// Has every server in the form of a waypoint (Istio's ambient mode), instead of a sidecar.
     pub fn waypoints(mut self) -> Self {
         self.server_form = ServerForm::Waypoint;
@@ -205,7 +212,7 @@ impl Builder {
         };
         let folder = Folder::make(&self.name)?;
         let pki = Pki::new(&self.clusters, &self.extra_trust_domains)?;
-        let trust = self.write_bundles(&folder, &pki)?;
+        let trust = material::trust(&folder, &pki, &self.clusters, &self.extra_trust_domains)?;
         let runtime = Own::start(2)?;
         let mut mesh = Mesh::new(folder.clone(), pki, self.server_form, runtime);
         for (spec, claim) in self.clusters.iter().zip(net::claim(self.clusters.len())?) {
@@ -313,33 +320,5 @@ impl Builder {
         }
         mesh.started();
         Ok(mesh)
-    }
-
-    /// One bundle per trust domain; clusters that share one share it.
-    fn write_bundles(&self, folder: &Folder, pki: &Pki) -> Result<Trust, Error> {
-        let mut bundles: Vec<(String, String)> = Vec::new();
-        let clusters = self.clusters.iter().map(|cluster| {
-            (
-                cluster.trust_domain.clone(),
-                Signer::Cluster(cluster.name.clone()),
-            )
-        });
-        let extra = self
-            .extra_trust_domains
-            .iter()
-            .map(|domain| (domain.clone(), Signer::TrustDomain(domain.clone())));
-        for (domain, signer) in clusters.chain(extra) {
-            let root = &pki.authority(&signer)?.root_pem;
-            match bundles.iter_mut().find(|(known, _)| *known == domain) {
-                Some((_, bundle)) if bundle.contains(root) => {}
-                Some((_, bundle)) => bundle.push_str(root),
-                None => bundles.push((domain, root.clone())),
-            }
-        }
-        let written = bundles.into_iter().map(|(domain, bundle)| {
-            let path = folder.write(&format!("{domain}.pem"), &bundle)?;
-            Ok((domain, path))
-        });
-        Ok(Trust(written.collect::<Result<_, Error>>()?))
     }
 }

@@ -21,7 +21,7 @@ use crate::call::CallError;
 use crate::connect::Way;
 use crate::envoy::{self, Inbound, Material, Node, Resource, Trust};
 use crate::folder::Folder;
-use crate::net::{self, Claim, OUTBOUND_PORT, SERVER_ADMIN_PORT, SERVICE_PORT};
+use crate::net::{self, Claim, OUTBOUND_PORT, Place, SERVER_ADMIN_PORT, SERVICE_PORT};
 use crate::pki::{Identity, Pki, Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
@@ -139,7 +139,7 @@ impl Stage {
     pub fn start_as(&mut self, name: &str, shape: Shape) -> Result<Solo, Error> {
         let claim = self.claims.pop().ok_or(Error::NoAddresses)?;
         let (mut listeners, _) = envoy::inbound(Inbound {
-            ip: claim.ip,
+            place: Place::alone(claim.ip),
             material: &self.material,
             trust: &self.trust,
             peer_authentication: shape.peer_authentication,
@@ -170,7 +170,7 @@ impl Stage {
         }
         let node = Node {
             cluster: &self.cluster,
-            ip: claim.ip,
+            place: Place::alone(claim.ip),
             kind: "sidecar",
             namespace: "shop",
             app: "orders",

@@ -24,6 +24,8 @@ pub enum Command {
     Test(TestArgs),
     /// Hold what is shipped to the real tools that take it; needs Go
     Conformance(ConformanceArgs),
+    /// Run the mesh of testbed/compose.yaml in containers, and test it; needs docker, or root
+    Compose(ComposeArgs),
     /// Try random bytes on the decoders and the engine
     Fuzz(FuzzArgs),
     /// Run the case corpus through the engine as Wasm, in Node
@@ -40,6 +42,8 @@ pub enum Command {
     Check,
     /// Write policies/schema anew from the model
     Schema,
+    /// Write deploy/observability/dashboards anew from their description
+    Dashboards,
 }
 
 #[derive(Debug, Default, Args)]
@@ -61,6 +65,16 @@ pub struct ConformanceArgs {
     /// Passed on to `cargo test`
     #[arg(last = true)]
     pub args: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ComposeArgs {
+    /// Leave the mesh running until Enter is pressed
+    #[arg(long)]
+    pub keep: bool,
+    /// Fail where it cannot be run, instead of saying that it is skipped
+    #[arg(long)]
+    pub required: bool,
 }
 
 #[derive(Debug, Args)]

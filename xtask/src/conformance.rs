@@ -8,10 +8,11 @@ use crate::go::{self, Program};
 use crate::{Result, debian, kubernetes, process, testbed};
 
 /// Small ones first: what is wrong with the set-up shows early.
-const PROGRAMS: [Program; 5] = [
+const PROGRAMS: [Program; 6] = [
     Program::new("crane", "github.com/google/go-containerregistry/cmd/crane"),
     Program::new("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     Program::new("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
+    Program::new("otelcol", "."),
     Program::new("helm", "helm.sh/helm/v4/cmd/helm"),
     Program::new("cosign", "github.com/sigstore/cosign/v3/cmd/cosign"),
 ];
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
     if !go::is_here() {
         eprintln!(
             "SKIPPED: the conformance tests, since there is no `go` on PATH to build \
-             kube-apiserver, helm, kustomize, crane and cosign with"
+             kube-apiserver, helm, kustomize, crane, cosign and otelcol with"
         );
         return Ok(());
     }

@@ -114,6 +114,11 @@ fn pins(source: &Path, what: &str) -> Result<String> {
         let path = source.join(file);
         pins += &fs::read_to_string(&path).map_err(|e| Error::at("read", &path, &e))?;
     }
+    // A program of our own, put together of others' parts.
+    let main = source.join("main.go");
+    if main.is_file() {
+        pins += &fs::read_to_string(&main).map_err(|e| Error::at("read", &main, &e))?;
+    }
     Ok(pins)
 }
 

@@ -37,7 +37,9 @@ pub use settings::{
 };
 pub use telemetry::{STAT_TAGS, mesh_config};
 
-use landbridge_model::{Code, Content, Diagnostic, Document, Documents, Name, ROOT_NAMESPACE};
+use landbridge_model::{
+    Code, Content, Diagnostic, Document, Documents, Mesh, Name, ROOT_NAMESPACE,
+};
 use serde_json::{Map, json};
 use std::collections::BTreeSet;
 
@@ -115,12 +117,14 @@ pub fn render(documents: &Documents, settings: &Settings) -> Result<Rendered, Ve
         let own = Cluster {
             documents,
             mesh,
+            spec: &spec.spec,
             settings,
             root,
             name,
         };
         let mut objects = own.objects(&mut found);
         objects.sort_by(Object::order);
+        refuse::same_names(&objects, &mut found);
         clusters.push(ClusterObjects {
             cluster: name.to_owned(),
             objects,
@@ -147,6 +151,7 @@ pub fn render(documents: &Documents, settings: &Settings) -> Result<Rendered, Ve
 struct Cluster<'a> {
     documents: &'a Documents,
     mesh: &'a Document,
+    spec: &'a Mesh,
     settings: &'a Settings,
     root: &'a str,
     name: &'a str,
@@ -172,6 +177,7 @@ impl Cluster<'_> {
             match plugin::plugin(unit, self.mesh, settings, pinned) {
                 Ok(object) => {
                     refuse::unit(unit, object.size(), found);
+                    refuse::waypoint(unit, self.spec, found);
                     objects.push(object);
                 }
                 Err(message) => found.push(Diagnostic::new(Code::InvalidValue, "options", message)),

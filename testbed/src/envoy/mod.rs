@@ -7,6 +7,7 @@ mod gateway;
 mod resource;
 mod server;
 mod service;
+mod telemetry;
 mod tls;
 mod waypoint;
 
@@ -18,6 +19,7 @@ pub(crate) use resource::{Resource, judged};
 pub(crate) use server::{Inbound, inbound};
 pub use service::Service;
 pub(crate) use service::fixed;
+pub use telemetry::Telemetry;
 pub(crate) use tls::{Material, Trust, upstream as upstream_tls};
 pub(crate) use waypoint::{extensions as waypoint_extensions, waypoint};
 
