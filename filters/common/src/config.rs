@@ -4,14 +4,14 @@
 use landbridge_engine::Digest;
 use landbridge_host::{Host, Level, MetricId, MetricKind};
 use landbridge_model::Diagnostic;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
 thread_local! {
-    /// The gauge of the configuration in force in this worker. Each update makes a new filter in
-    /// the same Wasm VM; the gauge of the one before it is set back to 0.
-    static IN_FORCE: Cell<Option<MetricId>> = const { Cell::new(None) };
+    /// The gauges of the configurations in force in this worker, by plugin: all plugins of a module
+    /// share its Wasm VM, such as those that shape where requests come in and where they leave.
+    static IN_FORCE: RefCell<Vec<(Vec<u8>, MetricId)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What a configuration took to load, as far as the proxy can tell.
@@ -128,12 +128,24 @@ fn announce(filter: &str, version: &str, host: &dyn Host, digest: Digest) {
         "landbridge.config.filter.=.{filter};.digest.=.{digest};.version.=.{version};.info"
     );
     let gauge = host.metric(MetricKind::Gauge, &name).ok();
-    let before = IN_FORCE.replace(gauge);
-    if let Some(before) = before.filter(|before| Some(*before) != gauge) {
+    // An unknown plugin is one as well.
+    let plugin = host.property(&["plugin_root_id"]).ok().flatten();
+    if let Some(before) = replace(plugin.unwrap_or_default(), gauge) {
         // A gauge that cannot be set says nothing; the log has the digest.
         let _ = host.set(before, 0);
     }
     if let Some(gauge) = gauge {
         let _ = host.set(gauge, 1);
     }
+}
+
+/// Keeps the gauge of a plugin. Each update makes a new filter in the same VM: returns the gauge of the
+/// one before it, which is to be set back to 0, unless a plugin has the same.
+fn replace(plugin: Vec<u8>, gauge: Option<MetricId>) -> Option<MetricId> {
+    IN_FORCE.with_borrow_mut(|kept| {
+        let place = kept.iter().position(|(known, _)| *known == plugin);
+        let before = place.map(|place| kept.swap_remove(place).1);
+        kept.extend(gauge.map(|gauge| (plugin, gauge)));
+        before.filter(|before| kept.iter().all(|(_, gauge)| gauge != before))
+    })
 }
