@@ -7,6 +7,8 @@
 mod chart;
 #[path = "api_server/cluster.rs"]
 mod cluster;
+#[path = "api_server/eks.rs"]
+mod eks;
 #[path = "api_server/judge.rs"]
 mod judge;
 #[path = "api_server/kustomize.rs"]

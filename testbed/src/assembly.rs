@@ -13,13 +13,13 @@ use crate::folder::Folder;
 use crate::hot::Line;
 use crate::mesh::{Mesh, Site};
 use crate::net::{
-    CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
+    CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, Place, SERVER_ADMIN_PORT,
     SERVICE_PORT,
 };
 use crate::pki::{Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
-use crate::{Error, Filter, GatewayMode, Side, net};
+use crate::{Error, Filter, GatewayMode, Side, material, net};
 
 /// What all Envoys of a mesh are made with.
 pub(crate) struct Assembly<'a> {
@@ -106,7 +106,7 @@ impl Assembly<'_> {
         let endpoints = self.wish.outward.endpoints(&site.spec.name);
         let endpoints = endpoints.map(|_| self.endpoints(site)).transpose()?;
         let inbound = Inbound {
-            ip: site.ip,
+            place: Place::alone(site.ip),
             material,
             trust: self.trust,
             peer_authentication: self.wish.peer_authentication,
@@ -131,7 +131,7 @@ impl Assembly<'_> {
         let outward = &self.wish.outward;
         let (listener, clusters) = envoy::outbound(Outbound {
             home: &site.spec,
-            ip: site.ip,
+            place: Place::alone(site.ip),
             material,
             trust: self.trust,
             destinations: &self.destinations(None)?,
@@ -261,18 +261,7 @@ impl Assembly<'_> {
     pub(crate) fn credentials(&self, site: &Site, side: Side) -> Result<Material, Error> {
         let role = self.role(site, side);
         let name = role.name(site);
-        let (chain, key) = (format!("{name}-cert.pem"), format!("{name}-key.pem"));
-        let material = Material {
-            chain: self.folder.path(&chain),
-            key: self.folder.path(&key),
-        };
-        if !material.key.is_file() {
-            let credential = self.mesh.pki().credential(&role.who.clone().into())?;
-            let credential = credential.expect("a workload has a certificate");
-            self.folder.write(&chain, credential.chain_pem())?;
-            self.folder.write(&key, &credential.key_pem())?;
-        }
-        Ok(material)
+        material::credentials(self.folder, self.mesh.pki(), &role.who, &name)
     }
 
     pub(crate) fn bootstrap(
@@ -285,7 +274,7 @@ impl Assembly<'_> {
         let role = self.role(site, side);
         let node = Node {
             cluster: &site.spec,
-            ip: site.ip,
+            place: Place::alone(site.ip),
             kind: role.kind,
             namespace: &role.who.namespace,
             app: &role.who.service_account,

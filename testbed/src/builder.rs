@@ -7,16 +7,15 @@ use std::time::Duration;
 use crate::assembly::Assembly;
 use crate::cluster::ServerForm;
 use crate::delivery::{self, Plan};
-use crate::envoy::Trust;
 use crate::failover::Outward;
 use crate::folder::Folder;
 use crate::mesh::{Mesh, Site, Version};
-use crate::pki::{Pki, Signer};
+use crate::pki::Pki;
 use crate::runtime::Own;
 use crate::upstream::Upstream;
 use crate::{
     ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Service, Side,
-    Telemetry, net, tools,
+    Telemetry, material, net, tools,
 };
 
 /// Says what mesh is wanted; [`start`](Self::start) makes it.
@@ -213,7 +212,7 @@ impl Builder {
         };
         let folder = Folder::make(&self.name)?;
         let pki = Pki::new(&self.clusters, &self.extra_trust_domains)?;
-        let trust = self.write_bundles(&folder, &pki)?;
+        let trust = material::trust(&folder, &pki, &self.clusters, &self.extra_trust_domains)?;
         let runtime = Own::start(2)?;
         let mut mesh = Mesh::new(folder.clone(), pki, self.server_form, runtime);
         for (spec, claim) in self.clusters.iter().zip(net::claim(self.clusters.len())?) {
@@ -321,33 +320,5 @@ impl Builder {
         }
         mesh.started();
         Ok(mesh)
-    }
-
-    /// One bundle per trust domain; clusters that share one share it.
-    fn write_bundles(&self, folder: &Folder, pki: &Pki) -> Result<Trust, Error> {
-        let mut bundles: Vec<(String, String)> = Vec::new();
-        let clusters = self.clusters.iter().map(|cluster| {
-            (
-                cluster.trust_domain.clone(),
-                Signer::Cluster(cluster.name.clone()),
-            )
-        });
-        let extra = self
-            .extra_trust_domains
-            .iter()
-            .map(|domain| (domain.clone(), Signer::TrustDomain(domain.clone())));
-        for (domain, signer) in clusters.chain(extra) {
-            let root = &pki.authority(&signer)?.root_pem;
-            match bundles.iter_mut().find(|(known, _)| *known == domain) {
-                Some((_, bundle)) if bundle.contains(root) => {}
-                Some((_, bundle)) => bundle.push_str(root),
-                None => bundles.push((domain, root.clone())),
-            }
-        }
-        let written = bundles.into_iter().map(|(domain, bundle)| {
-            let path = folder.write(&format!("{domain}.pem"), &bundle)?;
-            Ok((domain, path))
-        });
-        Ok(Trust(written.collect::<Result<_, Error>>()?))
     }
 }

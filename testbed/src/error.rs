@@ -35,6 +35,9 @@ pub enum Error {
     /// A key for tokens could not be made.
     #[error("cannot make a key for tokens: {0}")]
     TokenKey(String),
+    /// Certificates that were made long ago.
+    #[error("the certificates in `{}` end within days; `docker compose down -v` removes them", .0.display())]
+    OldCertificates(PathBuf),
     /// An Envoy ended by itself.
     #[error("{who} ended with {status}; its log ends:\n{log}")]
     Exited {

@@ -11,6 +11,7 @@ pub mod cli;
 mod bench;
 mod build;
 mod check;
+mod compose;
 mod conformance;
 mod dashboards;
 mod debian;
@@ -48,6 +49,7 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Build(args) => build::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Conformance(args) => conformance::run(&args),
+        Command::Compose(args) => compose::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::WasmTest => wasm_test::run(),
         Command::Demo(args) => demo::run(&args),

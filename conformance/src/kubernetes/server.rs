@@ -164,6 +164,8 @@ fn arguments(folder: &Path, etcd: &str, port: u16) -> Vec<String> {
     let key = folder.join("service-accounts.key");
     let pair = KeyPair::generate().expect("a key can be made");
     write(&key, &pair.serialize_pem());
+    let public = folder.join("service-accounts.pub");
+    write(&public, &pair.public_key_pem());
     vec![
         format!("--etcd-servers={etcd}"),
         "--bind-address=127.0.0.1".into(),
@@ -173,7 +175,7 @@ fn arguments(folder: &Path, etcd: &str, port: u16) -> Vec<String> {
         format!("--token-auth-file={}", tokens.display()),
         "--authorization-mode=RBAC".into(),
         "--service-account-issuer=https://127.0.0.1".into(),
-        format!("--service-account-key-file={}", key.display()),
+        format!("--service-account-key-file={}", public.display()),
         format!("--service-account-signing-key-file={}", key.display()),
         "--service-cluster-ip-range=10.0.0.0/24".into(),
         // It would look for itself among endpoints, where no loopback address may be.

@@ -37,7 +37,10 @@ pub use settings::{
 };
 pub use telemetry::{STAT_TAGS, mesh_config};
 
-use landbridge_model::{Code, Content, Diagnostic, Document, Documents, Name, ROOT_NAMESPACE};
+use landbridge_model::{
+    Code, Content, Diagnostic, Document, Documents, Mesh, Name, ROOT_NAMESPACE,
+};
+use serde_json::{Map, json};
 use std::collections::BTreeSet;
 
 /// What was rendered.
@@ -67,6 +70,21 @@ impl ClusterObjects {
             text.push_str(&yaml(&object.value)?);
         }
         Ok(text)
+    }
+
+    /// The same objects as values of the chart in `deploy/helm`: `rendered`, and in it a list for
+    /// each part.
+    pub fn to_values(&self) -> Result<String, String> {
+        let mut parts = Map::new();
+        for object in &self.objects {
+            let list = parts
+                .entry(object.part.as_str())
+                .or_insert_with(|| json!([]));
+            if let Some(list) = list.as_array_mut() {
+                list.push(object.value.clone());
+            }
+        }
+        yaml(&json!({"rendered": parts}))
     }
 
     /// The parts that there are objects of.
@@ -99,12 +117,14 @@ pub fn render(documents: &Documents, settings: &Settings) -> Result<Rendered, Ve
         let own = Cluster {
             documents,
             mesh,
+            spec: &spec.spec,
             settings,
             root,
             name,
         };
         let mut objects = own.objects(&mut found);
         objects.sort_by(Object::order);
+        refuse::same_names(&objects, &mut found);
         clusters.push(ClusterObjects {
             cluster: name.to_owned(),
             objects,
@@ -131,6 +151,7 @@ pub fn render(documents: &Documents, settings: &Settings) -> Result<Rendered, Ve
 struct Cluster<'a> {
     documents: &'a Documents,
     mesh: &'a Document,
+    spec: &'a Mesh,
     settings: &'a Settings,
     root: &'a str,
     name: &'a str,
@@ -156,6 +177,7 @@ impl Cluster<'_> {
             match plugin::plugin(unit, self.mesh, settings, pinned) {
                 Ok(object) => {
                     refuse::unit(unit, object.size(), found);
+                    refuse::waypoint(unit, self.spec, found);
                     objects.push(object);
                 }
                 Err(message) => found.push(Diagnostic::new(Code::InvalidValue, "options", message)),

@@ -1,11 +1,12 @@
 //! What Istio would take and silently do nothing with, or too much: it is refused here.
 
 use crate::direction;
-use crate::reach::WAYPOINT_CLASS;
+use crate::object::Object;
+use crate::reach::{Proxies, WAYPOINT_CLASS};
 use crate::settings::{FailStrategy, Form, IstioVersion, Part, Scope, Settings};
 use crate::unit::{Attached, Role, Unit, is_waypoint, labels, refs};
 use landbridge_model::validate::Findings;
-use landbridge_model::{Code, Content, Diagnostic, Document, Documents, Path, TargetKind};
+use landbridge_model::{Code, Content, Diagnostic, Document, Documents, Mesh, Path, TargetKind};
 use std::collections::BTreeMap;
 
 /// To how many things Istio attaches one object.
@@ -171,6 +172,37 @@ pub(crate) fn unit(unit: &Unit<'_>, size: usize, found: &mut Vec<Diagnostic>) {
         let message = format!("the plugin `{title}` has {size} bytes, Kubernetes keeps {LARGEST}");
         let hint = "render with the scope `namespace`, or give policies a target";
         found.push(Diagnostic::new(Code::ObjectTooLarge, "", message).hint(hint));
+    }
+}
+
+/// Objects of which one would take the other's place, in their order.
+pub(crate) fn same_names(objects: &[Object], found: &mut Vec<Diagnostic>) {
+    for pair in objects.windows(2) {
+        if let [one, other] = pair
+            && one.order(other).is_eq()
+        {
+            let (kind, namespace, name) = (one.kind(), one.namespace(), one.name());
+            let message = format!("there would be two of `{kind} {namespace}/{name}`");
+            let hint = "give gateways in the settings, and hosts, names that differ";
+            found.push(Diagnostic::new(Code::DuplicateName, "", message).hint(hint));
+        }
+    }
+}
+
+/// What a waypoint cannot know: who issued its callers' certificates, by which clusters are told
+/// apart that share a trust domain.
+pub(crate) fn waypoint(unit: &Unit<'_>, mesh: &Mesh, found: &mut Vec<Diagnostic>) {
+    let waypoint = matches!(
+        unit.place.proxies,
+        Proxies::Waypoints { .. } | Proxies::AllWaypoints
+    );
+    if waypoint && mesh.clusters.iter().any(|c| c.identity.issuers.is_some()) {
+        let message = format!(
+            "the waypoints of `{}/{}` know their callers' SPIFFE IDs and not who issued the certificates",
+            unit.namespace, unit.name
+        );
+        let hint = "clusters that are told apart by `issuers` are unknown there: judge their requests at sidecars";
+        found.push(Diagnostic::new(Code::IssuerAtWaypoint, "", message).hint(hint));
     }
 }
 

@@ -151,6 +151,8 @@ codes! {
     FailsOpen = "LB0611", Warning;
     /// What a filter chooses, and no route can be written for.
     NoRoute = "LB0612", Warning;
+    /// A waypoint cannot know what tells clusters apart.
+    IssuerAtWaypoint = "LB0613", Warning;
 }
 
 impl std::fmt::Display for Code {

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub(super) const HEADER: &str =
     "# Rendered by landbridge: change the documents that it was made of, not this.";
 const KUSTOMIZATION: &str = "kustomization.yaml";
+const VALUES: &str = "values.yaml";
 /// What belongs to Istio's own installation, and is the same for all clusters.
 const MESH_CONFIG: &str = "mesh-config.yaml";
 
@@ -55,6 +56,33 @@ pub(super) fn write(
         }));
         files.insert(own.join(KUSTOMIZATION), text.map_err(Failure::new)?);
     }
+    put(&files, stale)
+}
+
+/// Writes the chart's values for each cluster, and removes those of clusters that are gone.
+pub(super) fn write_values(
+    folder: &Path,
+    rendered: &Rendered,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    for cluster in &rendered.clusters {
+        let path = folder.join(&cluster.cluster).join(VALUES);
+        files.insert(path, cluster.to_values().map_err(Failure::new)?);
+    }
+    let mut stale = Vec::new();
+    if settings.clusters.is_empty() {
+        for name in names(folder)? {
+            let path = folder.join(name).join(VALUES);
+            if !files.contains_key(&path) && path.is_file() && is_ours(&path)? == Some(true) {
+                stale.push(path);
+            }
+        }
+    }
+    put(&files, stale)
+}
+
+fn put(files: &BTreeMap<PathBuf, String>, stale: Vec<PathBuf>) -> Result<(), Failure> {
     // All is looked at before anything is changed.
     for path in files.keys() {
         if is_ours(path)? == Some(false) {
@@ -64,7 +92,7 @@ pub(super) fn write(
             )));
         }
     }
-    for (path, text) in &files {
+    for (path, text) in files {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|e| failure(parent, &e))?;
         }

@@ -27,6 +27,15 @@ pub(crate) struct Args {
     /// Write DIR/CLUSTER/PART.yaml instead of printing one cluster's objects
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// What to write: manifests, or helm-values for the chart in deploy/helm (DIR/CLUSTER/values.yaml)
+    #[arg(
+        long = "as",
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    written: Written,
     /// Only this cluster [default: all, with `-o`]
     #[arg(long, value_name = "NAME", value_parser = proxy::cluster_name)]
     cluster: Option<ClusterName>,
@@ -63,7 +72,19 @@ pub(crate) struct Args {
     rate_limit_service: Option<HostPort>,
 }
 
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Written {
+    #[default]
+    Manifests,
+    HelmValues,
+}
+
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
+    if args.written == Written::HelmValues && !args.only.is_empty() {
+        let message = "one file has the values of all parts: instead of `--only`, leave parts out by \
+                       the chart's value `parts`";
+        return Err(Failure::new(message));
+    }
     let lock = lock(&args.lock)?;
     let mut input = input::read(&args.paths)?;
     proxy::need_mesh(&mut input);
@@ -100,9 +121,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     input.findings.extend(rendered.warnings.iter().cloned());
     input.sort();
     report::findings(&input);
-    match &args.output {
-        Some(folder) => folder::write(folder, &rendered, &settings)?,
-        None => print(&stream(&rendered)?)?,
+    match (&args.output, args.written) {
+        (Some(folder), Written::Manifests) => folder::write(folder, &rendered, &settings)?,
+        (Some(folder), Written::HelmValues) => folder::write_values(folder, &rendered, &settings)?,
+        (None, written) => print(&stream(&rendered, written)?)?,
     }
     Ok(Outcome::Fine)
 }
@@ -150,10 +172,14 @@ fn one_cluster(input: &Input) -> Result<(), Failure> {
     Ok(())
 }
 
-fn stream(rendered: &Rendered) -> Result<String, Failure> {
+fn stream(rendered: &Rendered, written: Written) -> Result<String, Failure> {
     let mut text = format!("{}\n", folder::HEADER);
     for cluster in &rendered.clusters {
-        text.push_str(&cluster.to_yaml(|_| true).map_err(Failure::new)?);
+        let own = match written {
+            Written::Manifests => cluster.to_yaml(|_| true),
+            Written::HelmValues => cluster.to_values(),
+        };
+        text.push_str(&own.map_err(Failure::new)?);
     }
     Ok(text)
 }
