@@ -366,6 +366,28 @@ fn the_configuration_in_force_is_told_by_its_digest_whatever_the_order_of_its_ke
 }
 
 #[test]
+fn plugins_of_one_module_are_told_each_by_its_own_configuration() {
+    let host = host(&[], None);
+    let plugin = |name: &str, options: &str| {
+        host.set_property("plugin_root_id", name);
+        authz(&host, options, ALLOW_EU);
+    };
+    let (never, always) = (r#"{"explain":"Never"}"#, r#"{"explain":"Always"}"#);
+    let in_force = || {
+        let metrics = host.metrics.borrow();
+        let info = metrics.iter().filter(|(name, _)| name.contains("digest"));
+        info.map(|(_, value)| *value).sum::<u64>()
+    };
+    plugin("in", never);
+    plugin("out", always);
+    assert_eq!(in_force(), 2);
+    plugin("in", always);
+    assert_eq!(in_force(), 1, "both have the same");
+    plugin("out", never);
+    assert_eq!(in_force(), 2, "what one leaves, the other still has");
+}
+
+#[test]
 fn a_target_that_the_proxy_cannot_place_itself_in_is_refused() {
     let targeted = ALLOW_EU.replace(
         r#""spec":{"#,
