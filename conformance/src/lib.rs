@@ -5,6 +5,7 @@
 //! nothing else does: a tool that is missing here is an error, and never a test that passes.
 
 use landbridge_testbed::program;
+use std::env;
 use std::process::Command;
 
 /// A tool that `cargo xtask conformance` provides, ready for its arguments.
@@ -17,4 +18,20 @@ pub fn tool(name: &str) -> Command {
         Some(path) => Command::new(path),
         None => panic!("no `{name}`: `cargo xtask conformance` provides it"),
     }
+}
+
+/// The `landbridge` that `cargo xtask conformance` built.
+///
+/// # Panics
+///
+/// If it is not there.
+pub fn landbridge() -> Command {
+    let me = env::current_exe().expect("this program is somewhere");
+    // Tests are in `deps`, beside which the commands are.
+    let place = me
+        .ancestors()
+        .nth(2)
+        .map(|folder| folder.join("landbridge"));
+    let place = place.filter(|place| place.is_file());
+    Command::new(place.expect("no `landbridge`: `cargo xtask conformance` builds it"))
 }

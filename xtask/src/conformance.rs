@@ -16,6 +16,20 @@ const PROGRAMS: [Program; 5] = [
     Program::new("cosign", "github.com/sigstore/cosign/v3/cmd/cosign"),
 ];
 
+/// What the tests start: the command that is shipped, and what ends their servers with them.
+const BINARIES: [&str; 10] = [
+    "build",
+    "-q",
+    "-p",
+    "landbridge",
+    "-p",
+    "landbridge-testbed",
+    "--bin",
+    "landbridge",
+    "--bin",
+    "landbridge-guard",
+];
+
 pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
     if !go::is_here() {
         eprintln!(
@@ -35,6 +49,7 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
     ] {
         debian::program(bundle, name)?;
     }
+    process::run(&mut process::cargo(BINARIES)?)?;
     let mut cargo = process::cargo(["test", "--no-fail-fast", "-p", "landbridge-conformance"])?;
     testbed::provide(cargo.args(&args.args))?;
     process::run(&mut cargo)
