@@ -9,8 +9,10 @@ mod commands;
 mod exit;
 mod fleet;
 mod input;
+mod modules;
 mod plugin_config;
 mod proxy;
+mod registry;
 mod report;
 mod request;
 
@@ -35,6 +37,9 @@ enum Command {
     Render(commands::render::Args),
     Inspect(commands::inspect::Args),
     Status(Box<commands::status::Args>),
+    Package(commands::package::Args),
+    Push(commands::push::Args),
+    Pull(commands::pull::Args),
     Completions(commands::completions::Args),
 }
 
@@ -47,6 +52,9 @@ fn main() -> ExitCode {
         Command::Render(args) => commands::render::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Status(args) => commands::status::run(&args),
+        Command::Package(args) => commands::package::run(&args),
+        Command::Push(args) => commands::push::run(&args),
+        Command::Pull(args) => commands::pull::run(&args),
         Command::Completions(args) => commands::completions::run::<Cli>(&args),
     };
     exit::code(done)
