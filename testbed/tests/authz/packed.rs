@@ -14,7 +14,8 @@ const OBJECT: usize = 1_500_000;
 /// How long an Envoy may take that compiles a module and loads all this on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// As many policies, no two alike: each lets the workloads of a team in, to what another has.
+/// As many policies, no two alike, and all of them about this proxy: each lets a workload of a team
+/// in, to what another has.
 fn policies(count: usize) -> String {
     let teams = ["shop", "payments", "search", "stock", "mail", "ledger"];
     let clusters = ["use1-a", "use1-b", "euw1-a"];
@@ -29,12 +30,12 @@ fn policies(count: usize) -> String {
             "---
 apiVersion: landbridge.dev/v1alpha1
 kind: CrossClusterAuthorization
-metadata: {{name: {to}-from-{from}-{id:06x}, namespace: {to}}}
+metadata: {{name: {to}-from-{from}-{id:06x}-{i}, namespace: shop}}
 spec:
   action: ALLOW
   rules:
   - name: {from}-{i}
-    from: [{{source: {{clusters: [{cluster}], namespaces: [{from}-{i}], serviceAccounts: [{from}-{id:x}]}}}}]
+    from: [{{source: {{clusters: [{cluster}], namespaces: [{from}-{i}], serviceAccounts: [{from}-{i}/{from}-{id:x}]}}}}]
     to: [{{operation: {{methods: [GET, POST], paths: ['/api/{to}/{id:x}/*', '/v{v}/{i}']}}}}]
 ",
             v = i % 9,
