@@ -16,17 +16,20 @@ use landbridge_model::{
 mod decide;
 mod failover;
 mod identity;
+mod packed;
 mod shaping;
 
 pub use decide::decide;
 use decide::{Headers, Meaning, Request, judge};
 pub use failover::failover;
 pub use identity::{dn, xfcc};
+pub use packed::packed;
 pub use shaping::shaping;
 
 /// Smaller than a filter's own, so that the limits are met.
 const LIMITS: Limits = Limits {
     bytes: 1 << 16,
+    packed: 1 << 15,
     policies: 64,
     rules: 256,
 };

@@ -33,12 +33,7 @@ pub(crate) fn config(
     proxy: &Proxy,
     input: &mut Input,
 ) -> Result<Option<String>, Failure> {
-    if input.documents.meshes().next().is_none() && !input.has_errors() {
-        let message = "there is no `Mesh`, and a filter needs one";
-        let hint = "give the file with the `Mesh` as well";
-        let finding = Diagnostic::new(Code::NoMesh, "", message).hint(hint);
-        input.findings.push(finding);
-    }
+    need_mesh(input);
     let options = proxy.options.as_ref();
     let options = options
         .map(|path| read_options(path, input))
@@ -58,8 +53,21 @@ pub(crate) fn config(
     )))
 }
 
+/// What a filter cannot be without.
+pub(crate) fn need_mesh(input: &mut Input) {
+    if input.documents.meshes().next().is_none() && !input.has_errors() {
+        let message = "there is no `Mesh`, and a filter needs one";
+        let hint = "give the file with the `Mesh` as well";
+        let finding = Diagnostic::new(Code::NoMesh, "", message).hint(hint);
+        input.findings.push(finding);
+    }
+}
+
 /// Reads the options, in which every problem becomes a finding.
-fn read_options(path: &std::path::Path, input: &mut Input) -> Result<Option<Node>, Failure> {
+pub(crate) fn read_options(
+    path: &std::path::Path,
+    input: &mut Input,
+) -> Result<Option<Node>, Failure> {
     let source = input::source(path).map_err(Failure::new)?;
     let mut found = Vec::new();
     let mut options = None;
@@ -99,7 +107,7 @@ fn read_options(path: &std::path::Path, input: &mut Input) -> Result<Option<Node
     Ok(options)
 }
 
-fn known_cluster(cluster: Option<&ClusterName>, input: &Input) -> Result<(), Failure> {
+pub(crate) fn known_cluster(cluster: Option<&ClusterName>, input: &Input) -> Result<(), Failure> {
     let (Some(cluster), Some(mesh)) = (cluster, input.documents.meshes().next()) else {
         return Ok(());
     };
@@ -144,11 +152,11 @@ fn local(args: &Proxy) -> Result<Option<String>, Failure> {
         .map_err(|e| Failure::new(format!("cannot write JSON: {e}")))
 }
 
-fn cluster_name(s: &str) -> Result<ClusterName, &'static str> {
+pub(crate) fn cluster_name(s: &str) -> Result<ClusterName, &'static str> {
     ClusterName::new(s).ok_or("not a name")
 }
 
-fn name(s: &str) -> Result<Name, &'static str> {
+pub(crate) fn name(s: &str) -> Result<Name, &'static str> {
     Name::new(s).ok_or("not a name")
 }
 

@@ -4,8 +4,13 @@
 //! `cargo xtask conformance` builds or fetches the tools and runs the tests of this package, and
 //! nothing else does: a tool that is missing here is an error, and never a test that passes.
 
+pub mod dashboards;
+pub mod kubernetes;
+pub mod rendering;
+
 use landbridge_testbed::program;
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A tool that `cargo xtask conformance` provides, ready for its arguments.
@@ -14,10 +19,7 @@ use std::process::Command;
 ///
 /// If it is not there.
 pub fn tool(name: &str) -> Command {
-    match program(name) {
-        Some(path) => Command::new(path),
-        None => panic!("no `{name}`: `cargo xtask conformance` provides it"),
-    }
+    Command::new(place(name))
 }
 
 /// The `landbridge` that `cargo xtask conformance` built.
@@ -34,4 +36,14 @@ pub fn landbridge() -> Command {
         .map(|folder| folder.join("landbridge"));
     let place = place.filter(|place| place.is_file());
     Command::new(place.expect("no `landbridge`: `cargo xtask conformance` builds it"))
+}
+
+fn place(name: &str) -> PathBuf {
+    let place = match env::var_os("KUBEBUILDER_ASSETS") {
+        Some(assets) if kubernetes::PROGRAMS.contains(&name) => {
+            Some(PathBuf::from(assets).join(name)).filter(|place| place.is_file())
+        }
+        _ => program(name),
+    };
+    place.unwrap_or_else(|| panic!("no `{name}`: `cargo xtask conformance` provides it"))
 }

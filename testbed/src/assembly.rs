@@ -13,13 +13,13 @@ use crate::folder::Folder;
 use crate::hot::Line;
 use crate::mesh::{Mesh, Site};
 use crate::net::{
-    CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, SERVER_ADMIN_PORT,
+    CLIENT_ADMIN_PORT, GATEWAY_ADMIN_PORT, GATEWAY_PORT, OUTBOUND_PORT, Place, SERVER_ADMIN_PORT,
     SERVICE_PORT,
 };
 use crate::pki::{Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
-use crate::{Error, Filter, GatewayMode, Side, net};
+use crate::{Error, Filter, GatewayMode, Side, material, net};
 
 /// What all Envoys of a mesh are made with.
 pub(crate) struct Assembly<'a> {
@@ -42,92 +42,115 @@ struct Role {
 }
 
 impl Assembly<'_> {
+    /// A server with these filters.
     pub(crate) fn server(
         &self,
         site: &Site,
         filters: &[Filter],
     ) -> Result<(Proxy, Vec<Ecds>), Error> {
-        let name = &site.spec.name;
-        let (kind, extensions) = match self.wish.server_form {
-            ServerForm::Sidecar => ("sidecar", Vec::new()),
-            ServerForm::Waypoint => ("waypoint", envoy::waypoint_extensions()),
-        };
-        let role = Role {
-            side: Side::Server,
-            who: self.wish.server_form.workload(name),
-            kind,
-            port: SERVICE_PORT,
-            admin_port: SERVER_ADMIN_PORT,
-            concurrency: self.wish.server_concurrency,
-        };
-        let config = self.wish.configs.get(name).or(self.wish.config.as_ref());
-        let (inline, ecds) = self.filters(site, &role, filters, config)?;
-        let material = self.credentials(site, &role)?;
-        let access_log = self.access_log(site, &role);
-        let endpoints = self.wish.outward.endpoints(name);
-        let endpoints = endpoints.map(|_| self.endpoints(site)).transpose()?;
-        let inbound = Inbound {
-            ip: site.ip,
-            material: &material,
-            trust: self.trust,
-            peer_authentication: self.wish.peer_authentication,
-            normalize_path: self.wish.normalize_path,
-            filters: inline,
-            access_log: &access_log.to_string_lossy(),
-            endpoints: endpoints.as_deref(),
-        };
-        let (listeners, clusters) = match self.wish.server_form {
-            ServerForm::Sidecar => envoy::inbound(inbound),
-            ServerForm::Waypoint => envoy::waypoint(inbound),
-        };
-        let mut bootstrap = self.bootstrap(site, &role, &listeners, &clusters);
-        if !extensions.is_empty() {
-            bootstrap["bootstrap_extensions"] = extensions.into();
-        }
-        Ok((self.proxy(site, &role, &bootstrap)?, ecds))
+        let config = self.wish.configs.get(&site.spec.name);
+        let config = config.or(self.wish.config.as_ref());
+        self.made(site, Side::Server, filters, config)
     }
 
     pub(crate) fn client(&self, site: &Site) -> Result<(Proxy, Vec<Ecds>), Error> {
-        let role = Role {
-            side: Side::Client,
-            who: Workload::new(&site.spec.name, "shop", "frontend"),
-            kind: "sidecar",
-            port: OUTBOUND_PORT,
-            admin_port: CLIENT_ADMIN_PORT,
-            concurrency: self.wish.client_concurrency,
-        };
         let config = self.wish.client_config.as_ref();
-        let (inline, ecds) = self.filters(site, &role, &self.wish.client_filters, config)?;
+        self.made(site, Side::Client, &self.wish.client_filters, config)
+    }
+
+    pub(crate) fn gateway(&self, site: &Site) -> Result<(Proxy, Vec<Ecds>), Error> {
+        let outward = &self.wish.outward;
+        let config = outward.gateway_config.as_ref();
+        self.made(site, Side::Gateway, &outward.gateway_filters, config)
+    }
+
+    fn made(
+        &self,
+        site: &Site,
+        side: Side,
+        filters: &[Filter],
+        config: Option<&String>,
+    ) -> Result<(Proxy, Vec<Ecds>), Error> {
+        let role = self.role(site, side);
+        let folder = self.folder.path(&format!("{}-ecds", role.name(site)));
+        let (inline, ecds) = envoy::http_filters(filters, &folder, config.map(String::as_str))?;
+        let (listeners, clusters) = self.parts(site, side, inline)?;
+        let bootstrap = self.bootstrap(site, side, &listeners, &clusters);
+        Ok((self.proxy(site, side, &bootstrap)?, ecds))
+    }
+
+    /// The listeners and clusters of a proxy with these filters.
+    pub(crate) fn parts(
+        &self,
+        site: &Site,
+        side: Side,
+        filters: Vec<Value>,
+    ) -> Result<(Vec<Value>, Vec<Value>), Error> {
+        let material = self.credentials(site, side)?;
+        let access_log = self.access_log(site, side);
+        let access_log = access_log.to_string_lossy();
+        match side {
+            Side::Server => self.server_parts(site, filters, &material, &access_log),
+            Side::Client => self.client_parts(site, filters, &material, &access_log),
+            Side::Gateway => self.gateway_parts(site, filters, &material, &access_log),
+        }
+    }
+
+    fn server_parts(
+        &self,
+        site: &Site,
+        filters: Vec<Value>,
+        material: &Material,
+        access_log: &str,
+    ) -> Result<(Vec<Value>, Vec<Value>), Error> {
+        let endpoints = self.wish.outward.endpoints(&site.spec.name);
+        let endpoints = endpoints.map(|_| self.endpoints(site)).transpose()?;
+        let inbound = Inbound {
+            place: Place::alone(site.ip),
+            material,
+            trust: self.trust,
+            peer_authentication: self.wish.peer_authentication,
+            normalize_path: self.wish.normalize_path,
+            filters,
+            access_log,
+            endpoints: endpoints.as_deref(),
+        };
+        Ok(match self.wish.server_form {
+            ServerForm::Sidecar => envoy::inbound(inbound),
+            ServerForm::Waypoint => envoy::waypoint(inbound),
+        })
+    }
+
+    fn client_parts(
+        &self,
+        site: &Site,
+        filters: Vec<Value>,
+        material: &Material,
+        access_log: &str,
+    ) -> Result<(Vec<Value>, Vec<Value>), Error> {
         let outward = &self.wish.outward;
         let (listener, clusters) = envoy::outbound(Outbound {
             home: &site.spec,
-            ip: site.ip,
-            material: &self.credentials(site, &role)?,
+            place: Place::alone(site.ip),
+            material,
             trust: self.trust,
             destinations: &self.destinations(None)?,
             health_checks: outward.health_checks.as_ref(),
             outlier_detection: outward.outlier_detection.as_ref(),
             native: outward.native.as_ref(),
-            filters: inline,
-            access_log: &self.access_log(site, &role).to_string_lossy(),
+            filters,
+            access_log,
         });
-        let bootstrap = self.bootstrap(site, &role, &[listener], &clusters);
-        Ok((self.proxy(site, &role, &bootstrap)?, ecds))
+        Ok((vec![listener], clusters))
     }
 
-    pub(crate) fn gateway(
+    fn gateway_parts(
         &self,
         site: &Site,
-        mode: GatewayMode,
-    ) -> Result<(Proxy, Vec<Ecds>), Error> {
-        let role = Role {
-            side: Side::Gateway,
-            who: Workload::gateway(&site.spec.name),
-            kind: "router",
-            port: GATEWAY_PORT,
-            admin_port: GATEWAY_ADMIN_PORT,
-            concurrency: 1,
-        };
+        filters: Vec<Value>,
+        material: &Material,
+        access_log: &str,
+    ) -> Result<(Vec<Value>, Vec<Value>), Error> {
         let roots = self.wish.clients_of_any_name.then(|| {
             let all = self.mesh.sites.iter().map(|site| {
                 let signer = Signer::Cluster(site.spec.name.clone());
@@ -136,27 +159,65 @@ impl Assembly<'_> {
             all.collect::<Result<String, Error>>()
         });
         let roots = roots.transpose()?;
-        let outward = &self.wish.outward;
-        let config = outward.gateway_config.as_ref();
-        let (inline, ecds) = self.filters(site, &role, &outward.gateway_filters, config)?;
+        let mode = self.wish.gateways.get(&site.spec.name);
         let (listener, clusters) = envoy::gateway(Entry {
             cluster: &site.spec.name,
             ip: site.ip,
-            material: &self.credentials(site, &role)?,
+            material,
             trust: self.trust,
-            mode,
+            mode: mode.copied().unwrap_or(GatewayMode::SanitizeSet),
             roots: roots.as_deref(),
             destinations: &self.destinations(Some(site))?,
-            filters: inline,
-            access_log: &self.access_log(site, &role).to_string_lossy(),
+            filters,
+            access_log,
         });
-        let bootstrap = self.bootstrap(site, &role, &[listener], &clusters);
-        Ok((self.proxy(site, &role, &bootstrap)?, ecds))
+        Ok((vec![listener], clusters))
+    }
+
+    fn role(&self, site: &Site, side: Side) -> Role {
+        let cluster = &site.spec.name;
+        let (who, kind, port, admin_port, concurrency) = match side {
+            Side::Server => {
+                let form = self.wish.server_form;
+                let kind = match form {
+                    ServerForm::Sidecar => "sidecar",
+                    ServerForm::Waypoint => "waypoint",
+                };
+                let workers = self.wish.server_concurrency;
+                (
+                    form.workload(cluster),
+                    kind,
+                    SERVICE_PORT,
+                    SERVER_ADMIN_PORT,
+                    workers,
+                )
+            }
+            Side::Client => {
+                let who = Workload::new(cluster, "shop", "frontend");
+                let workers = self.wish.client_concurrency;
+                (who, "sidecar", OUTBOUND_PORT, CLIENT_ADMIN_PORT, workers)
+            }
+            Side::Gateway => {
+                let who = Workload::gateway(cluster);
+                (who, "router", GATEWAY_PORT, GATEWAY_ADMIN_PORT, 1)
+            }
+        };
+        Role {
+            side,
+            who,
+            kind,
+            port,
+            admin_port,
+            concurrency,
+        }
     }
 
     /// Where every cluster is called: at its server, or, by the gateway of another cluster, at its
     /// gateway.
-    fn destinations(&self, gateway: Option<&Site>) -> Result<Vec<Destination<'_>>, Error> {
+    pub(crate) fn destinations(
+        &self,
+        gateway: Option<&Site>,
+    ) -> Result<Vec<Destination<'_>>, Error> {
         let outward = &self.wish.outward;
         let destination = |site| {
             let Site { spec, ip, .. }: &Site = site;
@@ -190,56 +251,46 @@ impl Assembly<'_> {
         (0..count).map(endpoint).collect()
     }
 
-    fn filters(
-        &self,
-        site: &Site,
-        role: &Role,
-        filters: &[Filter],
-        config: Option<&String>,
-    ) -> Result<(Vec<Value>, Vec<Ecds>), Error> {
-        let folder = self.folder.path(&format!("{}-ecds", role.name(site)));
-        envoy::http_filters(filters, &folder, config.map(String::as_str))
+    fn access_log(&self, site: &Site, side: Side) -> std::path::PathBuf {
+        let name = self.role(site, side).name(site);
+        self.folder.path(&format!("{name}-access.log"))
     }
 
-    fn access_log(&self, site: &Site, role: &Role) -> std::path::PathBuf {
-        self.folder.path(&format!("{}-access.log", role.name(site)))
-    }
-
-    /// Writes a workload's certificate and key.
-    fn credentials(&self, site: &Site, role: &Role) -> Result<Material, Error> {
-        let credential = self.mesh.pki().credential(&role.who.clone().into())?;
-        let credential = credential.expect("a workload has a certificate");
+    /// A workload's certificate and key, in files: written once, since an Envoy that runs has read
+    /// them.
+    pub(crate) fn credentials(&self, site: &Site, side: Side) -> Result<Material, Error> {
+        let role = self.role(site, side);
         let name = role.name(site);
-        Ok(Material {
-            chain: self
-                .folder
-                .write(&format!("{name}-cert.pem"), credential.chain_pem())?,
-            key: self
-                .folder
-                .write(&format!("{name}-key.pem"), &credential.key_pem())?,
-        })
+        material::credentials(self.folder, self.mesh.pki(), &role.who, &name)
     }
 
-    fn bootstrap(
+    pub(crate) fn bootstrap(
         &self,
         site: &Site,
-        role: &Role,
+        side: Side,
         listeners: &[Value],
         clusters: &[Value],
     ) -> Value {
+        let role = self.role(site, side);
         let node = Node {
             cluster: &site.spec,
-            ip: site.ip,
+            place: Place::alone(site.ip),
             kind: role.kind,
             namespace: &role.who.namespace,
             app: &role.who.service_account,
             admin_port: role.admin_port,
             services: &self.wish.services,
         };
-        envoy::bootstrap(&node, listeners, clusters)
+        let mut bootstrap = envoy::bootstrap(&node, listeners, clusters);
+        if side == Side::Server && self.wish.server_form == ServerForm::Waypoint {
+            bootstrap["bootstrap_extensions"] = envoy::waypoint_extensions().into();
+        }
+        self.wish.telemetry.shape(&mut bootstrap);
+        bootstrap
     }
 
-    fn proxy(&self, site: &Site, role: &Role, bootstrap: &Value) -> Result<Proxy, Error> {
+    pub(crate) fn proxy(&self, site: &Site, side: Side, bootstrap: &Value) -> Result<Proxy, Error> {
+        let role = self.role(site, side);
         let name = role.name(site);
         let config = self
             .folder
@@ -264,7 +315,7 @@ impl Assembly<'_> {
             },
             admin: at(role.admin_port),
             listener: at(role.port),
-            access_log: self.access_log(site, role),
+            access_log: self.access_log(site, side),
             process: Mutex::default(),
             line: self.wish.hot_restarts.then(|| {
                 let base_id = self.folder.path(&format!("{name}.base-id"));

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use crate::assembly::Assembly;
 use crate::cluster::ServerForm;
-use crate::envoy::Trust;
+use crate::delivery::{self, Plan};
 use crate::failover::Outward;
 use crate::folder::Folder;
 use crate::mesh::{Mesh, Site, Version};
-use crate::pki::{Pki, Signer};
+use crate::pki::Pki;
 use crate::runtime::Own;
 use crate::upstream::Upstream;
 use crate::{
-    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Service, Side, net,
-    tools,
+    ClusterSpec, Delivery, Error, Filter, GatewayMode, PeerAuthentication, Service, Side,
+    Telemetry, material, net, tools,
 };
 
 /// Says what mesh is wanted; [`start`](Self::start) makes it.
@@ -37,8 +37,10 @@ pub struct Builder {
     pub(crate) server_form: ServerForm,
     pub(crate) gateways: HashMap<String, GatewayMode>,
     pub(crate) outward: Outward,
+    pub(crate) delivery: delivery::Wish,
     pub(crate) clients_of_any_name: bool,
     pub(crate) services: Vec<Service>,
+    pub(crate) telemetry: Telemetry,
     pub(crate) hot_restarts: bool,
     clients: bool,
     wait_ready: bool,
@@ -63,8 +65,10 @@ impl Builder {
             server_form: ServerForm::Sidecar,
             gateways: HashMap::new(),
             outward: Outward::default(),
+            delivery: delivery::Wish::default(),
             clients_of_any_name: false,
             services: Vec::new(),
+            telemetry: Telemetry::default(),
             hot_restarts: false,
             clients: true,
             wait_ready: true,
@@ -166,6 +170,12 @@ impl Builder {
         self
     }
 
+    /// Where every Envoy's access log and metrics go besides.
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = telemetry;
+        self
+    }
+
     /// Has every server in the form of a waypoint (Istio's ambient mode), instead of a sidecar.
     pub fn waypoints(mut self) -> Self {
         self.server_form = ServerForm::Waypoint;
@@ -196,12 +206,13 @@ impl Builder {
     pub async fn start(self) -> Result<Mesh, Error> {
         let envoy = tools::envoy()?;
         let filters = match &self.filters {
+            _ if self.delivery.is_made() => Vec::new(),
             Some(filters) => filters.clone(),
             None => vec![Filter::wasm("authz")?],
         };
         let folder = Folder::make(&self.name)?;
         let pki = Pki::new(&self.clusters, &self.extra_trust_domains)?;
-        let trust = self.write_bundles(&folder, &pki)?;
+        let trust = material::trust(&folder, &pki, &self.clusters, &self.extra_trust_domains)?;
         let runtime = Own::start(2)?;
         let mut mesh = Mesh::new(folder.clone(), pki, self.server_form, runtime);
         for (spec, claim) in self.clusters.iter().zip(net::claim(self.clusters.len())?) {
@@ -217,8 +228,10 @@ impl Builder {
                 filters: Vec::new(),
                 client_filters: Vec::new(),
                 gateway_filters: Vec::new(),
+                delivered: Vec::new(),
             });
         }
+        let mut sent = Vec::new();
         for index in 0..mesh.sites.len() {
             let assembly = Assembly {
                 wish: &self,
@@ -228,19 +241,36 @@ impl Builder {
                 envoy: &envoy,
             };
             let site = &mesh.sites[index];
-            let server = assembly.server(site, &filters)?;
-            let client = self.clients.then(|| assembly.client(site)).transpose()?;
-            let gateway = self.gateways.get(&site.spec.name);
-            let gateway = gateway.map(|mode| assembly.gateway(site, *mode));
-            let gateway = gateway.transpose()?;
-            let site = &mut mesh.sites[index];
-            (site.server, site.filters) = (Some(server.0), server.1);
-            if let Some((client, ecds)) = client {
-                (site.client, site.client_filters) = (Some(client), ecds);
+            let has_gateway = self.gateways.contains_key(&site.spec.name);
+            if self.delivery.is_made() {
+                let mut sides = vec![Side::Server];
+                sides.extend(self.clients.then_some(Side::Client));
+                sides.extend(has_gateway.then_some(Side::Gateway));
+                let made = assembly.delivered(site, &sides).await?;
+                let site = &mut mesh.sites[index];
+                for (proxy, delivered, first) in made {
+                    match delivered.side {
+                        Side::Server => site.server = Some(proxy),
+                        Side::Client => site.client = Some(proxy),
+                        Side::Gateway => site.gateway = Some(proxy),
+                    }
+                    site.delivered.push(delivered);
+                    sent.extend(first);
+                }
+            } else {
+                let server = assembly.server(site, &filters)?;
+                let client = self.clients.then(|| assembly.client(site)).transpose()?;
+                let gateway = has_gateway.then(|| assembly.gateway(site)).transpose()?;
+                let site = &mut mesh.sites[index];
+                (site.server, site.filters) = (Some(server.0), server.1);
+                if let Some((client, ecds)) = client {
+                    (site.client, site.client_filters) = (Some(client), ecds);
+                }
+                if let Some((gateway, ecds)) = gateway {
+                    (site.gateway, site.gateway_filters) = (Some(gateway), ecds);
+                }
             }
-            if let Some((gateway, ecds)) = gateway {
-                (site.gateway, site.gateway_filters) = (Some(gateway), ecds);
-            }
+            let site = &mesh.sites[index];
             // A client that checks health before its servers run takes them for ill for a while.
             let client = site.client.as_ref();
             let client = client.filter(|_| !self.outward.checks_health());
@@ -273,35 +303,22 @@ impl Builder {
                 }
             }
         }
-        mesh.started();
-        Ok(mesh)
-    }
-
-    /// One bundle per trust domain; clusters that share one share it.
-    fn write_bundles(&self, folder: &Folder, pki: &Pki) -> Result<Trust, Error> {
-        let mut bundles: Vec<(String, String)> = Vec::new();
-        let clusters = self.clusters.iter().map(|cluster| {
-            (
-                cluster.trust_domain.clone(),
-                Signer::Cluster(cluster.name.clone()),
-            )
-        });
-        let extra = self
-            .extra_trust_domains
-            .iter()
-            .map(|domain| (domain.clone(), Signer::TrustDomain(domain.clone())));
-        for (domain, signer) in clusters.chain(extra) {
-            let root = &pki.authority(&signer)?.root_pem;
-            match bundles.iter_mut().find(|(known, _)| *known == domain) {
-                Some((_, bundle)) if bundle.contains(root) => {}
-                Some((_, bundle)) => bundle.push_str(root),
-                None => bundles.push((domain, root.clone())),
+        for one in &sent {
+            let judged = mesh.wait_sent(one, self.ready_timeout).await?;
+            if judged == Delivery::Rejected && (self.wait_ready || one.side != Side::Server) {
+                let proxy = mesh.proxy(&one.cluster, one.side)?;
+                return Err(proxy.refused(&format!("{:?}", one.what)));
             }
         }
-        let written = bundles.into_iter().map(|(domain, bundle)| {
-            let path = folder.write(&format!("{domain}.pem"), &bundle)?;
-            Ok((domain, path))
-        });
-        Ok(Trust(written.collect::<Result<_, Error>>()?))
+        if self.delivery.is_made() {
+            mesh.plan = Some(Plan {
+                wish: self.clone(),
+                folder,
+                trust,
+                envoy,
+            });
+        }
+        mesh.started();
+        Ok(mesh)
     }
 }

@@ -93,6 +93,11 @@ impl Call {
             .header("te", "trailers")
     }
 
+    /// What it asks, in a word: `GET /orders`.
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
     /// Who calls: a [`Workload`] or any [`Identity`].
     #[must_use]
     pub fn from(mut self, who: impl Into<Identity>) -> Self {

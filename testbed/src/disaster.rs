@@ -1,5 +1,6 @@
 //! A mesh that runs: how a whole cluster is lost, and how a part of it hangs.
 
+use crate::delivery::Delivered;
 use crate::envoy::Ecds;
 use crate::mesh::Mesh;
 use crate::observe::RESTART;
@@ -25,6 +26,7 @@ impl Mesh {
         site.every_filter()
             .map(|(_, ecds)| ecds)
             .for_each(Ecds::restarted);
+        site.delivered.iter().for_each(Delivered::restarted);
         for proxy in site.proxies() {
             proxy.start()?;
         }

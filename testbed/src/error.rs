@@ -35,6 +35,9 @@ pub enum Error {
     /// A key for tokens could not be made.
     #[error("cannot make a key for tokens: {0}")]
     TokenKey(String),
+    /// Certificates that were made long ago.
+    #[error("the certificates in `{}` end within days; `docker compose down -v` removes them", .0.display())]
+    OldCertificates(PathBuf),
     /// An Envoy ended by itself.
     #[error("{who} ended with {status}; its log ends:\n{log}")]
     Exited {
@@ -85,6 +88,12 @@ pub enum Error {
         /// What happened.
         why: String,
     },
+    /// Manifests that Istio would refuse, or that are not understood.
+    #[error(transparent)]
+    Manifests(#[from] crate::istio::Problem),
+    /// A mesh that is not configured by manifests.
+    #[error("cluster `{0}` is not configured by manifests (`Builder::manifests`)")]
+    NoManifests(String),
     /// A name that is none of the mesh's clusters.
     #[error("the mesh has no cluster `{0}`")]
     UnknownCluster(String),

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use crate::call::{Call, CallError, Reply, Transport};
 use crate::cluster::ServerForm;
 use crate::connect::{Way, failure};
+use crate::delivery::{Delivered, Plan};
 use crate::envoy::Ecds;
 use crate::folder::Folder;
 use crate::load::Load;
@@ -29,6 +30,8 @@ pub struct Mesh {
     pki: Pki,
     server_form: ServerForm,
     runtime: Own,
+    /// How its proxies were made, where manifests configure them.
+    pub(crate) plan: Option<Plan>,
     started: bool,
 }
 
@@ -43,6 +46,8 @@ pub(crate) struct Site {
     pub(crate) filters: Vec<Ecds>,
     pub(crate) client_filters: Vec<Ecds>,
     pub(crate) gateway_filters: Vec<Ecds>,
+    /// What its proxies are sent, where manifests configure them.
+    pub(crate) delivered: Vec<Delivered>,
 }
 
 impl Site {
@@ -80,6 +85,7 @@ impl Mesh {
             pki,
             server_form,
             runtime,
+            plan: None,
             started: false,
         }
     }
@@ -191,6 +197,24 @@ impl Mesh {
             cluster: cluster.to_owned(),
             side,
             resource,
+            number,
+        })
+    }
+
+    /// Delivers another module, with its `pluginConfig`, to the first ECDS filter of a cluster's
+    /// server sidecar: an upgrade, or a way back.
+    pub fn apply_module(
+        &self,
+        cluster: &str,
+        module: &Path,
+        json: impl ToString,
+    ) -> Result<Version, Error> {
+        let ecds = self.ecds(cluster, Side::Server, "")?;
+        let number = ecds.deliver_module(module, &json.to_string())?;
+        Ok(Version {
+            cluster: cluster.to_owned(),
+            side: Side::Server,
+            resource: ecds.wasm.resource.clone(),
             number,
         })
     }

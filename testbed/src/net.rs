@@ -34,6 +34,41 @@ pub(crate) struct Claim {
     pub(crate) upstream: TcpListener,
 }
 
+/// The addresses of one Envoy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// What its node is known by.
+    pub(crate) ip: IpAddr,
+    /// Where it listens.
+    pub(crate) listen: IpAddr,
+    /// Where it finds what stands beside it: the service, its own admin interface.
+    pub(crate) beside: IpAddr,
+    /// What its own connections come from; none leaves that to the routes.
+    pub(crate) source: Option<IpAddr>,
+}
+
+impl Place {
+    /// An address of a block: it tells a cluster from the others, whichever way is looked.
+    pub(crate) fn alone(ip: IpAddr) -> Self {
+        Self {
+            ip,
+            listen: ip,
+            beside: ip,
+            source: Some(ip),
+        }
+    }
+
+    /// A network of its own, shared with its workload, as in a pod; it may be on several networks.
+    pub(crate) fn pod(ip: IpAddr) -> Self {
+        Self {
+            ip,
+            listen: Ipv4Addr::UNSPECIFIED.into(),
+            beside: Ipv4Addr::LOCALHOST.into(),
+            source: None,
+        }
+    }
+}
+
 /// How far apart the addresses of one cluster's endpoints are, and so the most clusters
 /// of a mesh in which a cluster has several.
 const ENDPOINT_STRIDE: u8 = 20;

@@ -65,6 +65,7 @@ impl Mesh {
             .filters(side)
             .iter()
             .for_each(Ecds::restarted);
+        self.restarted(cluster, side)?;
         proxy.start()?;
         proxy.ready(RESTART, true).await
     }
@@ -82,6 +83,11 @@ impl Mesh {
     /// Whether a sidecar's process runs.
     pub fn is_alive(&self, cluster: &str, side: Side) -> Result<bool, Error> {
         Ok(self.proxy(cluster, side)?.pid().is_some())
+    }
+
+    /// Where a sidecar's admin interface is, for a program that asks it by itself.
+    pub fn admin_address(&self, cluster: &str, side: Side) -> Result<std::net::SocketAddr, Error> {
+        Ok(self.proxy(cluster, side)?.admin)
     }
 
     /// A sidecar's process id; none if it does not run.

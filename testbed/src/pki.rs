@@ -18,6 +18,9 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{ClusterAuthority, ClusterSpec, Error};
 
+/// How long a workload's certificate lasts, if nothing is said.
+const SHORT: Duration = Duration::hours(6);
+
 /// A service account in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Workload {
@@ -190,6 +193,8 @@ pub(crate) struct Authority {
     pub(crate) root_pem: String,
     issuer: Issuer<'static, KeyPair>,
     name: DistinguishedName,
+    /// How long what it signs for workloads lasts.
+    life: Duration,
     /// Its own certificate and those above it, but the root's.
     above: Vec<rcgen::Certificate>,
 }
@@ -205,6 +210,7 @@ impl Authority {
             root: root.der().clone(),
             issuer: Issuer::new(params, key),
             name,
+            life: SHORT,
             above: Vec::new(),
         })
     }
@@ -219,6 +225,7 @@ impl Authority {
             root: self.root.clone(),
             issuer: Issuer::new(params, key),
             name,
+            life: self.life,
             above: std::iter::once(made)
                 .chain(self.above.iter().cloned())
                 .collect(),
@@ -230,7 +237,7 @@ impl Authority {
         params.distinguished_name = name;
         params.is_ca = IsCa::Ca(depth);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        valid_for(&mut params, Duration::hours(24));
+        valid_for(&mut params, Duration::days(40));
         params
     }
 
@@ -250,7 +257,7 @@ impl Authority {
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
-        valid_for(&mut params, Duration::hours(6));
+        valid_for(&mut params, self.life);
         if expired {
             params.not_after = OffsetDateTime::now_utc() - Duration::minutes(1);
         }
@@ -336,6 +343,14 @@ impl Pki {
             authorities,
             made: Mutex::default(),
         })
+    }
+
+    /// Has every authority sign for so long, which must be less than it lasts itself.
+    pub(crate) fn lasting(mut self, life: Duration) -> Self {
+        for authority in self.authorities.values_mut() {
+            authority.life = life;
+        }
+        self
     }
 
     pub(crate) fn authority(&self, signer: &Signer) -> Result<&Authority, Error> {

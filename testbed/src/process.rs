@@ -15,18 +15,26 @@ use crate::tools;
 
 /// How to start a process; kept, so that it can be started again.
 #[derive(Debug, Clone)]
-pub(crate) struct Launch {
-    pub(crate) program: PathBuf,
-    pub(crate) args: Vec<String>,
-    pub(crate) log: PathBuf,
+pub struct Launch {
+    /// What is run.
+    pub program: PathBuf,
+    /// What it is told.
+    pub args: Vec<String>,
+    /// The file that what it prints is added to.
+    pub log: PathBuf,
 }
 
 /// A running process; dropping it kills and reaps it.
 #[derive(Debug)]
-pub(crate) struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
-    pub(crate) fn start(launch: &Launch) -> Result<Self, Error> {
+    /// Starts it; it ends with this process, if it is not dropped before.
+    ///
+    /// # Errors
+    ///
+    /// Its log cannot be written, or it cannot be run.
+    pub fn start(launch: &Launch) -> Result<Self, Error> {
         let log = OpenOptions::new()
             .create(true)
             .append(true)
@@ -53,7 +61,7 @@ impl Process {
     }
 
     /// The exit status, if it has ended.
-    pub(crate) fn ended(&mut self) -> Option<String> {
+    pub fn ended(&mut self) -> Option<String> {
         match self.0.try_wait() {
             Ok(None) => None,
             Ok(Some(status)) => Some(status.to_string()),

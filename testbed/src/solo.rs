@@ -21,7 +21,7 @@ use crate::call::CallError;
 use crate::connect::Way;
 use crate::envoy::{self, Inbound, Material, Node, Resource, Trust};
 use crate::folder::Folder;
-use crate::net::{self, Claim, OUTBOUND_PORT, SERVER_ADMIN_PORT, SERVICE_PORT};
+use crate::net::{self, Claim, OUTBOUND_PORT, Place, SERVER_ADMIN_PORT, SERVICE_PORT};
 use crate::pki::{Identity, Pki, Signer, Workload};
 use crate::process::Launch;
 use crate::proxy::Proxy;
@@ -30,9 +30,9 @@ use crate::{ClusterSpec, Delivery, Error, PeerAuthentication, Service, tools};
 
 /// The body of the answer that a [`Solo`] gives to who is let through.
 pub const ANSWER: &str = "ok";
-/// How long an Envoy may take to start.
 /// What it calls itself as its own upstream.
 const ITSELF: &str = "itself";
+/// How long an Envoy may take to start.
 const READY: Duration = Duration::from_secs(120);
 
 /// What single Envoys have in common: addresses, certificates, a folder.
@@ -59,6 +59,8 @@ pub struct Shape {
     /// Whether its route leads to a cluster: another listener of the same Envoy, which answers. Envoy's
     /// own `ratelimit` asks for nothing that is answered without one.
     pub routed: bool,
+    /// How many workers it has.
+    pub concurrency: u32,
 }
 
 impl Shape {
@@ -70,6 +72,7 @@ impl Shape {
             merge_slashes: false,
             services: Vec::new(),
             routed: false,
+            concurrency: 1,
         }
     }
 }
@@ -132,11 +135,11 @@ impl Stage {
         self.start_as(name, Shape::new(filters))
     }
 
-    /// Starts an Envoy with one worker.
+    /// Starts an Envoy.
     pub fn start_as(&mut self, name: &str, shape: Shape) -> Result<Solo, Error> {
         let claim = self.claims.pop().ok_or(Error::NoAddresses)?;
         let (mut listeners, _) = envoy::inbound(Inbound {
-            ip: claim.ip,
+            place: Place::alone(claim.ip),
             material: &self.material,
             trust: &self.trust,
             peer_authentication: shape.peer_authentication,
@@ -167,7 +170,7 @@ impl Stage {
         }
         let node = Node {
             cluster: &self.cluster,
-            ip: claim.ip,
+            place: Place::alone(claim.ip),
             kind: "sidecar",
             namespace: "shop",
             app: "orders",
@@ -180,7 +183,7 @@ impl Stage {
             who: format!("the Envoy `{name}`"),
             launch: Launch {
                 program: tools::envoy()?,
-                args: arguments(&config),
+                args: arguments(&config, shape.concurrency),
                 log: self.folder.path(&format!("{name}.log")),
             },
             admin: SocketAddr::new(claim.ip, SERVER_ADMIN_PORT),
@@ -209,12 +212,12 @@ fn server(cluster: &ClusterSpec) -> Workload {
     Workload::new(&cluster.name, "shop", "orders")
 }
 
-fn arguments(config: &Path) -> Vec<String> {
+fn arguments(config: &Path, concurrency: u32) -> Vec<String> {
     let args = [
         "--config-path",
         &config.to_string_lossy(),
         "--concurrency",
-        "1",
+        &concurrency.to_string(),
         "--log-level",
         "warning",
     ];

@@ -24,6 +24,10 @@ pub enum Command {
     Test(TestArgs),
     /// Hold what is shipped to the real tools that take it; needs Go
     Conformance(ConformanceArgs),
+    /// Run the mesh of testbed/compose.yaml in containers, and test it; needs docker, or root
+    Compose(ComposeArgs),
+    /// Hold this version and an older one to what they make of each other's configurations
+    Skew,
     /// Try random bytes on the decoders and the engine
     Fuzz(FuzzArgs),
     /// Run the case corpus through the engine as Wasm, in Node
@@ -40,6 +44,8 @@ pub enum Command {
     Check,
     /// Write policies/schema anew from the model
     Schema,
+    /// Write deploy/observability/dashboards anew from their description
+    Dashboards,
 }
 
 #[derive(Debug, Default, Args)]
@@ -64,6 +70,16 @@ pub struct ConformanceArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ComposeArgs {
+    /// Leave the mesh running until Enter is pressed
+    #[arg(long)]
+    pub keep: bool,
+    /// Fail where it cannot be run, instead of saying that it is skipped
+    #[arg(long)]
+    pub required: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct FuzzArgs {
     /// Which target: the name of a file in fuzz/targets; all of them, one after the other, if it
     /// is left out
@@ -82,7 +98,7 @@ pub struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Which benchmark to run: `authz`, `locality` or `shaping` in a real Envoy, or `instructions`, which needs valgrind
+    /// Which benchmark to run: `authz`, `locality`, `shaping` or the whole `chain` in a real Envoy, or `instructions`, which needs valgrind
     pub what: String,
     /// `authz`: fewer and shorter rounds; a look, not a figure to publish
     #[arg(long)]

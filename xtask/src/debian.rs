@@ -57,6 +57,64 @@ pub(crate) const ETCD: Bundle = Bundle {
     programs: &[("etcd", "usr/bin/etcd")],
 };
 
+/// The docker engine with what it starts, and the libraries of all that.
+pub(crate) const DOCKER: Bundle = Bundle {
+    name: "docker",
+    packages: &[
+        "docker.io",
+        "containerd",
+        "runc",
+        "tini",
+        "iptables",
+        "libdevmapper1.02.1",
+        "libip4tc2",
+        "libip6tc2",
+        "libmnl0",
+        "libnetfilter-conntrack3",
+        "libnfnetlink0",
+        "libnftnl11",
+        "libseccomp2",
+        "libxtables12",
+    ],
+    programs: &[
+        ("dockerd", "usr/sbin/dockerd"),
+        ("docker", "usr/bin/docker"),
+    ],
+};
+
+/// Compose as it was before it became a plugin of docker's. It brings no Python.
+pub(crate) const COMPOSE_1: Bundle = Bundle {
+    name: "docker-compose-v1",
+    packages: &[
+        "docker-compose",
+        "libyaml-0-2",
+        "python3-attr",
+        "python3-cached-property",
+        "python3-certifi",
+        "python3-chardet",
+        "python3-charset-normalizer",
+        "python3-distro",
+        "python3-distutils",
+        "python3-docker",
+        "python3-dockerpty",
+        "python3-docopt",
+        "python3-dotenv",
+        "python3-idna",
+        "python3-jsonschema",
+        "python3-lib2to3",
+        "python3-packaging",
+        "python3-pkg-resources",
+        "python3-pyrsistent",
+        "python3-requests",
+        "python3-six",
+        "python3-texttable",
+        "python3-urllib3",
+        "python3-websocket",
+        "python3-yaml",
+    ],
+    programs: &[("docker-compose-v1", "usr/bin/docker-compose")],
+};
+
 /// Where a program is: installed, or fetched.
 pub(crate) fn program(bundle: &Bundle, name: &str) -> Result<PathBuf> {
     if let Some(path) = workspace::on_path(name) {
@@ -74,6 +132,16 @@ pub(crate) fn program(bundle: &Bundle, name: &str) -> Result<PathBuf> {
         .map_err(|why| why.or_help(format!("put `{name}` on PATH")))?;
     }
     Ok(installed)
+}
+
+/// The program itself, and not the script that runs it.
+pub(crate) fn binary(bundle: &Bundle, name: &str) -> Result<PathBuf> {
+    let program = program(bundle, name)?;
+    let tools = install::tools()?;
+    if program.starts_with(&tools) {
+        return Ok(tools.join(bundle.name).join(name));
+    }
+    Ok(program)
 }
 
 /// Fetches a bundle's programs; says why there are none.
@@ -120,6 +188,10 @@ fn fetch(bundle: &Bundle, tools: &Path, scratch: &Path) -> Result<()> {
              \x20   LD_LIBRARY_PATH=$libraries:$LD_LIBRARY_PATH\n\
              done\n\
              export LD_LIBRARY_PATH\n\
+             for modules in \"$here\"/root/usr/lib/python3*; do\n\
+             \x20   [ -d \"$modules\" ] || continue\n\
+             \x20   export PYTHONPATH=\"$modules/dist-packages:$modules:$PYTHONPATH\"\n\
+             done\n\
              exec \"$here/{program}\" \"$@\"\n"
         );
         // Under its name, a program is whole.

@@ -33,6 +33,18 @@ impl Program {
     }
 }
 
+/// A file that a module has, and that nothing is built of.
+pub(crate) struct Content {
+    /// What it is called in `target/tools`.
+    pub(crate) name: &'static str,
+    /// The folder in `conformance/go` whose `go.mod` names the module.
+    pub(crate) folder: &'static str,
+    /// The module.
+    pub(crate) module: &'static str,
+    /// Where the file is in it.
+    pub(crate) file: &'static str,
+}
+
 /// Whether there is a Go to build with.
 pub(crate) fn is_here() -> bool {
     workspace::on_path("go").is_some()
@@ -40,56 +52,103 @@ pub(crate) fn is_here() -> bool {
 
 /// Where a program is, built if it is not there yet.
 pub(crate) fn program(program: &Program) -> Result<PathBuf> {
-    let tools = install::tools()?;
-    let place = tools.join("bin").join(program.name);
-    let source = workspace::root()?
-        .join("conformance/go")
-        .join(program.module);
-    let stamp = tools.join("go").join(program.name);
-    let wanted = pins(&source, program)?;
-    let built = || place.is_file() && fs::read_to_string(&stamp).is_ok_and(|is| is == wanted);
-    if !built() {
-        install::under_lock(&tools, program.name, |scratch| {
-            if built() {
-                return Ok(()); // by whoever held the lock before
-            }
-            build(program, &source, &scratch.join(program.name), &place)?;
-            install::create(&tools.join("go"))?;
-            fs::write(&stamp, &wanted).map_err(|e| Error::at("write", &stamp, &e))
-        })?;
-    }
+    let place = install::tools()?.join("bin").join(program.name);
+    let source = source(program.module)?;
+    let pins = pins(&source, &format!("{} {}", program.package, program.ldflags))?;
+    once(program.name, &place, &pins, |part| {
+        build(program, &source, part)
+    })?;
     Ok(place)
 }
 
-/// What a program is made of, in words.
-fn pins(source: &Path, program: &Program) -> Result<String> {
-    let mut pins = format!("{} {}\n", program.package, program.ldflags);
+/// Where a module's file is, copied out of it if it is not there yet.
+pub(crate) fn content(content: &Content) -> Result<PathBuf> {
+    let place = install::tools()?.join(content.name);
+    let source = source(content.folder)?;
+    let pins = pins(&source, content.file)?;
+    once(content.name, &place, &pins, |part| {
+        let module = fetch(content.module, &source)?;
+        let file = Path::new(&module).join(content.file);
+        fs::copy(&file, part).map_err(|e| Error::at("copy", &file, &e))?;
+        Ok(())
+    })?;
+    Ok(place)
+}
+
+fn source(folder: &str) -> Result<PathBuf> {
+    Ok(workspace::root()?.join("conformance/go").join(folder))
+}
+
+/// Makes what is not there yet, or is made of something else.
+fn once(
+    name: &str,
+    place: &Path,
+    pins: &str,
+    make: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let tools = install::tools()?;
+    let stamp = tools.join("go").join(name);
+    let made = || place.is_file() && fs::read_to_string(&stamp).is_ok_and(|is| is == pins);
+    if made() {
+        return Ok(());
+    }
+    install::under_lock(&tools, name, |scratch| {
+        if made() {
+            return Ok(()); // by whoever held the lock before
+        }
+        let part = scratch.join(name);
+        make(&part)?;
+        if let Some(folder) = place.parent() {
+            install::create(folder)?;
+        }
+        fs::rename(&part, place).map_err(|e| Error::at("write", place, &e))?;
+        install::create(&tools.join("go"))?;
+        fs::write(&stamp, pins).map_err(|e| Error::at("write", &stamp, &e))
+    })
+}
+
+/// What something is made of, in words.
+fn pins(source: &Path, what: &str) -> Result<String> {
+    let mut pins = format!("{what}\n");
     for file in ["go.mod", "go.sum"] {
         let path = source.join(file);
         pins += &fs::read_to_string(&path).map_err(|e| Error::at("read", &path, &e))?;
     }
+    // A program of our own, put together of others' parts.
+    let main = source.join("main.go");
+    if main.is_file() {
+        pins += &fs::read_to_string(&main).map_err(|e| Error::at("read", &main, &e))?;
+    }
     Ok(pins)
 }
 
-fn build(program: &Program, source: &Path, part: &Path, place: &Path) -> Result<()> {
+fn build(program: &Program, source: &Path, part: &Path) -> Result<()> {
     eprintln!("building {} from its Go module …", program.name);
-    let mut go = Command::new("go");
-    go.arg("build")
-        .args(["-trimpath", "-mod=readonly", "-ldflags"])
+    let mut go = go(source);
+    go.args(["build", "-trimpath", "-mod=readonly", "-ldflags"])
         .arg(format!("-s -w {}", program.ldflags))
         .arg("-o")
         .arg(part)
-        .arg(program.package)
-        .current_dir(source)
+        .arg(program.package);
+    process::output(&mut go).map(drop)
+}
+
+/// Where the machine keeps a module, once it has it.
+fn fetch(module: &str, source: &Path) -> Result<String> {
+    eprintln!("fetching {module} …");
+    process::output(go(source).args(["mod", "download", module]))?;
+    let folder = process::output(go(source).args(["list", "-m", "-f", "{{.Dir}}", module]))?;
+    Ok(folder.trim().to_owned())
+}
+
+fn go(source: &Path) -> Command {
+    let mut go = Command::new("go");
+    go.current_dir(source)
         .env("CGO_ENABLED", "0")
         .env("GOFLAGS", "")
         // The machine's own Go, and no other that a module would have fetched.
         .env("GOTOOLCHAIN", "local")
         .env("GOWORK", "off")
         .stdin(Stdio::null());
-    process::output(&mut go)?;
-    if let Some(bin) = place.parent() {
-        install::create(bin)?;
-    }
-    fs::rename(part, place).map_err(|e| Error::at("write", place, &e))
+    go
 }

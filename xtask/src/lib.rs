@@ -8,10 +8,13 @@
 
 pub mod cli;
 
+mod aws;
 mod bench;
 mod build;
 mod check;
+mod compose;
 mod conformance;
+mod dashboards;
 mod debian;
 mod demo;
 mod envoy;
@@ -21,11 +24,13 @@ mod fuzz;
 mod go;
 mod install;
 mod instructions;
+mod kubernetes;
 mod process;
 mod python;
 mod redis;
 mod schema;
 mod simulate;
+mod skew;
 mod soak;
 mod test;
 mod testbed;
@@ -46,6 +51,8 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Build(args) => build::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Conformance(args) => conformance::run(&args),
+        Command::Compose(args) => compose::run(&args),
+        Command::Skew => skew::run(),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::WasmTest => wasm_test::run(),
         Command::Demo(args) => demo::run(&args),
@@ -54,5 +61,6 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Check => check::run(),
         Command::Schema => schema::run(),
+        Command::Dashboards => dashboards::run(),
     }
 }

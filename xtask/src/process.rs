@@ -69,6 +69,49 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     )))
 }
 
+/// Runs to the end and insists on success; what was printed is told where there is none.
+pub(crate) fn quietly(command: &mut Command) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| not_started(command, &e))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let told = [output.stdout, output.stderr].map(|text| {
+        let text = String::from_utf8_lossy(&text);
+        text.trim().to_owned()
+    });
+    Err(Error::new(format!(
+        "`{}` failed ({}):\n{}",
+        shown(command),
+        output.status,
+        told.join("\n").trim()
+    )))
+}
+
+/// The same command, run by another one such as `nsenter`; by none, where `prefix` is empty.
+pub(crate) fn within(prefix: &[String], command: Command) -> Command {
+    let [program, arguments @ ..] = prefix else {
+        return command;
+    };
+    let mut outer = Command::new(program);
+    outer
+        .args(arguments)
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        outer.current_dir(folder);
+    }
+    outer
+}
+
 /// Becomes the command, so that Ctrl-C and the exit code are its own. Returns only if it could
 /// not be started.
 pub(crate) fn become_it(command: &mut Command) -> Error {
@@ -104,6 +147,15 @@ mod tests {
     fn a_failure_names_the_command_and_not_its_directory() {
         let error = run(Command::new("/bin/false").arg("--now")).unwrap_err();
         assert_eq!(error.to_string(), "`false --now` failed (exit status: 1)");
+    }
+
+    #[test]
+    fn what_runs_within_another_command_keeps_its_arguments_and_variables() {
+        let mut inner = Command::new("sh");
+        inner.args(["-c", "echo $0 $LANDBRIDGE_A", "x y"]);
+        inner.env("LANDBRIDGE_A", "b").current_dir("/");
+        let prefix = ["env", "--"].map(str::to_owned);
+        assert_eq!(output(&mut within(&prefix, inner)).unwrap(), "x y b\n");
     }
 
     #[test]

@@ -6,12 +6,14 @@ use crate::cli::TestArgs;
 use crate::debian::{self, REGISTRY};
 use crate::{Result, process, redis, testbed, wasm_test};
 
+/// The packages of a run that chooses none. What needs the tools of others has its own command.
+pub(crate) const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "landbridge-conformance"];
+
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let start = Instant::now();
     let mut cargo = process::cargo(["test", "--no-fail-fast"])?;
     if !chooses_packages(&args.args) {
-        // What needs the tools of others has its own command.
-        cargo.args(["--workspace", "--exclude", "landbridge-conformance"]);
+        cargo.args(PACKAGES);
     }
     testbed::provide(cargo.args(&args.args))?;
     if let Some(redis) = redis::find_if_possible() {

@@ -36,6 +36,7 @@ const PAGES: &[&str] = &[
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
+    "deploy/README.md",
 ];
 
 pub(crate) fn root() -> &'static Path {

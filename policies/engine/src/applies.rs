@@ -5,7 +5,8 @@ use crate::load::{Surroundings, Unknown};
 use crate::mesh_index::MeshIndex;
 use landbridge_model::validate::Findings;
 use landbridge_model::{
-    AnyOf, Code, IstioAuthorization, Local, Named, Path, Target, TargetKind, TargetRef,
+    AnyOf, Code, Content, IstioAuthorization, Local, Mesh, Name, Named, Path, ROOT_NAMESPACE,
+    Target, TargetKind, TargetRef,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,6 +17,28 @@ const GATEWAY_CLASS: &str = "gateway.networking.k8s.io/gateway-class-name";
 /// Who made it, and whom Istio has make waypoints.
 const MANAGED: &str = "gateway.istio.io/managed";
 const MESH_CONTROLLER: &str = "istio.io-mesh-controller";
+
+/// Whether a policy applies at a proxy, to some request at least; `None`, where the proxy does not
+/// know of itself what the target asks for.
+pub fn applies(content: &Content, mesh: &Mesh, proxy: &dyn Surroundings) -> Option<bool> {
+    let istio = mesh.istio.as_ref();
+    let root = istio.and_then(|istio| istio.root_namespace.as_ref());
+    let root = root.map_or(ROOT_NAMESPACE, Name::as_str);
+    let mesh = MeshIndex::new(mesh)?;
+    let own = Own::new(None, proxy);
+    let mut findings = Findings::default();
+    let at = Path::Origin;
+    let mut native =
+        |target: &Target, namespace: &str| own.applies(target, namespace, &mesh, at, &mut findings);
+    let scope = match content {
+        Content::Authorization(p) => native(&p.spec.target, p.metadata.namespace()),
+        Content::Failover(p) => native(&p.spec.target, p.metadata.namespace()),
+        Content::Shaping(p) => native(&p.spec.target, p.metadata.namespace()),
+        Content::Istio(p) => own.applies_istio(p, root, at, &mut findings),
+        Content::Mesh(_) | Content::PolicyTest(_) => None,
+    };
+    findings.bare().is_empty().then_some(scope.is_some())
+}
 
 /// What the proxy is: what the configuration says, else what the proxy says. Each thing is asked
 /// once.

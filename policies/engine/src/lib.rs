@@ -47,6 +47,7 @@ mod text_set;
 mod truth;
 mod xfcc;
 
+pub use applies::applies;
 pub use budget::Earnings;
 pub use caller::{Caller, Certificate, SpiffeId};
 pub use cookie::cookie;

@@ -11,7 +11,7 @@ use crate::policy_set::{Clause, PolicySet, RuleSet, Settings};
 use landbridge_model::validate::{self, Findings, Names};
 use landbridge_model::{
     AnyOf, Code, Content, DefaultAction, Diagnostic, FilterConfig, Limits, Name, Named, Node,
-    Options, Path, PeerIdentity, ROOT_NAMESPACE, RawConfig, Source,
+    Options, Path, PeerIdentity, ROOT_NAMESPACE, RawConfig, Source, packed,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -70,7 +70,8 @@ pub fn load_after(
     surroundings: &dyn Surroundings,
     before: &Kept,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let raw = RawConfig::read(json, limits)?;
+    let json = packed::unpack(json, limits)?;
+    let raw = RawConfig::read(&json, limits)?;
     let head = &raw.head;
     let root = Path::Origin;
     let mut found = Found::default();

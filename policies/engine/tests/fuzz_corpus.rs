@@ -59,6 +59,11 @@ fn shaping() {
 }
 
 #[test]
+fn packed() {
+    replay("packed", bodies::packed);
+}
+
+#[test]
 fn path() {
     replay("path", bodies::path);
 }

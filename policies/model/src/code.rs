@@ -22,7 +22,7 @@ impl Severity {
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $severity:ident;)+) => {
         /// A stable diagnostic code, `LBxxxx`: 00 reading, 01 one field, 02 names and
-        /// references, 03 meaning, 04 limits, 05 tests.
+        /// references, 03 meaning, 04 limits, 05 tests, 06 Istio.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Code {
@@ -53,6 +53,8 @@ codes! {
     DuplicateKey = "LB0002", Error;
     /// There is no document in the input.
     NoDocument = "LB0003", Error;
+    /// A packed configuration that is not what was packed.
+    Damaged = "LB0004", Error;
     /// A field that the document does not have.
     UnknownField = "LB0101", Error;
     /// A value of the wrong type.
@@ -121,8 +123,36 @@ codes! {
     TooMany = "LB0402", Error;
     /// Nested more deeply than the limit.
     TooDeep = "LB0403", Error;
+    /// A packed configuration is larger than the limit, packed or unpacked.
+    PackedTooLarge = "LB0404", Error;
     /// A test's decision is not the one expected.
     TestFailed = "LB0501", Error;
+    /// A policy selects a waypoint by labels, which Istio does not look at there.
+    WaypointBySelector = "LB0601", Error;
+    /// One plugin would be attached to more than Istio takes.
+    TooManyTargets = "LB0602", Error;
+    /// A policy is attached to what Istio attaches nothing to.
+    NeverAttached = "LB0603", Error;
+    /// An API that this version of Istio does not have.
+    NotInThisIstio = "LB0604", Error;
+    /// A policy is for a waypoint, and its filter never runs there.
+    NeverAtWaypoint = "LB0605", Error;
+    /// A name that cannot be one of Istio's subsets.
+    NoSubsetName = "LB0606", Error;
+    /// An object that Kubernetes would not keep, though it is packed.
+    ObjectTooLarge = "LB0607", Error;
+    /// The rate-limit service is called by a name that no proxy knows.
+    UnknownUpstream = "LB0608", Error;
+    /// A plugin for one namespace that would apply to all.
+    RootNamespace = "LB0609", Error;
+    /// A module that cannot be named to Istio.
+    NoModule = "LB0610", Error;
+    /// A filter that is passed over where it breaks.
+    FailsOpen = "LB0611", Warning;
+    /// What a filter chooses, and no route can be written for.
+    NoRoute = "LB0612", Warning;
+    /// A waypoint cannot know what tells clusters apart.
+    IssuerAtWaypoint = "LB0613", Warning;
 }
 
 impl std::fmt::Display for Code {

@@ -13,6 +13,7 @@ use crate::labels::Labels;
 use crate::mesh::Mesh;
 use crate::name::{ClusterName, Name};
 use crate::node::{DUPLICATE_KEY, Entry, Node, Seen, Span, Value, push_json_string};
+use crate::packed;
 use crate::pattern::AnyOf;
 use crate::record::document;
 use crate::shaping::Shaping;
@@ -27,8 +28,10 @@ use std::fmt;
 /// What a configuration may hold at the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The size of the JSON, in bytes.
+    /// The size of the JSON, in bytes; unpacked, where it is packed.
     pub bytes: usize,
+    /// The size of the JSON that a packed configuration stands in, in bytes.
+    pub packed: usize,
     /// The number of policies.
     pub policies: usize,
     /// The number of rules of all policies.
@@ -36,10 +39,12 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 8 MiB, 20,000 policies, 100,000 rules: several times what one Kubernetes object holds.
+    /// 8 MiB, 2 MiB packed, 20,000 policies, 100,000 rules: more than one Kubernetes object holds,
+    /// packed or not.
     fn default() -> Self {
         Self {
             bytes: 8 << 20,
+            packed: 2 << 20,
             policies: 20_000,
             rules: 100_000,
         }
@@ -166,7 +171,8 @@ pub struct RawConfig<'a> {
 }
 
 impl<'a> RawConfig<'a> {
-    /// Splits a configuration, within limits.
+    /// Splits a configuration, within limits. One that may be packed is first unpacked
+    /// ([`packed::unpack`]): whoever calls keeps that, for as long as its policies are read.
     pub fn read(json: &'a [u8], limits: &Limits) -> Result<Self, Vec<Diagnostic>> {
         if json.len() > limits.bytes {
             let message = format!(
@@ -185,16 +191,13 @@ impl<'a> RawConfig<'a> {
             );
             return Err(vec![Diagnostic::new(Code::TooMany, "policies", message)]);
         }
+        if split.head.iter().any(|entry| entry.key == "packed") {
+            return Err(vec![packed::beside("packed")]);
+        }
         let head_node = Node::bare(Value::Map(split.head));
         let head: FilterConfig =
             decode(&head_node, ValuePointerRef::Origin).map_err(|problems| problems.0)?;
-        if head.api_version != document::API_VERSION {
-            let message = format!("unknown `apiVersion`: `{}`", head.api_version);
-            let hint = format!("there is `{}`", document::API_VERSION);
-            return Err(vec![
-                Diagnostic::new(Code::UnknownApiVersion, "apiVersion", message).hint(hint),
-            ]);
-        }
+        known_version(&head.api_version)?;
         Ok(Self {
             head,
             head_node,
@@ -212,12 +215,18 @@ impl<'a> RawConfig<'a> {
         self.policies.iter().map(|raw| raw.get())
     }
 
+    /// The tree of the policy at an index, one of [`Self::texts`], before it is decoded.
+    pub fn tree(index: usize, text: &str) -> Result<Node, Vec<Diagnostic>> {
+        let list = ValuePointerRef::Origin.push_key("policies");
+        let at = list.push_index(index);
+        serde_json::from_str(text).map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])
+    }
+
     /// Decodes the policy at an index, one of [`Self::texts`].
     pub fn document(index: usize, text: &str) -> Result<Document, Vec<Diagnostic>> {
         let list = ValuePointerRef::Origin.push_key("policies");
         let at = list.push_index(index);
-        let node: Node = serde_json::from_str(text)
-            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let node = Self::tree(index, text)?;
         let content = document::read_policy(&node, at).map_err(|p| p.0)?;
         Ok(Document {
             content,
@@ -231,8 +240,7 @@ impl<'a> RawConfig<'a> {
     pub fn failover(index: usize, text: &str) -> Result<(Named<Failover>, Node), Vec<Diagnostic>> {
         let list = ValuePointerRef::Origin.push_key("policies");
         let at = list.push_index(index);
-        let node: Node = serde_json::from_str(text)
-            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let node = Self::tree(index, text)?;
         let policy = document::read_failover(&node, at).map_err(|p| p.0)?;
         Ok((policy, node))
     }
@@ -242,8 +250,7 @@ impl<'a> RawConfig<'a> {
     pub fn shaping(index: usize, text: &str) -> Result<(Named<Shaping>, Node), Vec<Diagnostic>> {
         let list = ValuePointerRef::Origin.push_key("policies");
         let at = list.push_index(index);
-        let node: Node = serde_json::from_str(text)
-            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let node = Self::tree(index, text)?;
         let policy = document::read_shaping(&node, at).map_err(|p| p.0)?;
         Ok((policy, node))
     }
@@ -255,7 +262,19 @@ impl<'a> RawConfig<'a> {
     }
 }
 
-fn syntax(error: &serde_json::Error, path: &str) -> Diagnostic {
+/// That a configuration's `apiVersion` is one that is read here.
+pub(crate) fn known_version(version: &str) -> Result<(), Vec<Diagnostic>> {
+    if version == document::API_VERSION {
+        return Ok(());
+    }
+    let message = format!("unknown `apiVersion`: `{version}`");
+    let hint = format!("there is `{}`", document::API_VERSION);
+    Err(vec![
+        Diagnostic::new(Code::UnknownApiVersion, "apiVersion", message).hint(hint),
+    ])
+}
+
+pub(crate) fn syntax(error: &serde_json::Error, path: &str) -> Diagnostic {
     let mut text = error.to_string();
     let code = if text.starts_with(DUPLICATE_KEY) {
         Code::DuplicateKey

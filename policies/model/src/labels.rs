@@ -9,15 +9,17 @@ use deserr::{Deserr, IntoValue, Map, MergeWithError, Value, ValuePointerRef};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-/// A mapping of text to text.
-pub(crate) struct Labels(BTreeMap<String, String>);
+/// A mapping of text to text, for whoever decodes one as a field.
+pub struct Labels(BTreeMap<String, String>);
 
 impl Labels {
-    pub(crate) fn into_map(self) -> BTreeMap<String, String> {
+    /// The mapping.
+    pub fn into_map(self) -> BTreeMap<String, String> {
         self.0
     }
 
-    pub(crate) fn into_optional_map(labels: Option<Self>) -> Option<BTreeMap<String, String>> {
+    /// The mapping, where there is one.
+    pub fn into_optional_map(labels: Option<Self>) -> Option<BTreeMap<String, String>> {
         labels.map(Self::into_map)
     }
 }

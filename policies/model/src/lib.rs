@@ -29,6 +29,7 @@ mod labels;
 mod mesh;
 mod name;
 mod node;
+pub mod packed;
 mod path_pattern;
 mod pattern;
 mod policy_test;
@@ -74,6 +75,7 @@ pub use istio::{
     IstioTo, IstioTrustDomain, ListOf, ROOT_NAMESPACE,
 };
 pub use json::{Address, Json};
+pub use labels::Labels;
 pub use mesh::{Cluster, DataClass, Identity, IstioMesh, Labelled, Link, Mesh, Region};
 pub use name::{ClusterName, Jurisdiction, Name, NetworkName, RegionName, TrustDomain};
 pub use node::{Entry, Node, Span, Value};

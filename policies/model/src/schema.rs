@@ -2,9 +2,10 @@
 
 use crate::document::{API_VERSION, Metadata};
 use crate::istio::{ISTIO_API_VERSIONS, IstioAuthorization};
+use crate::packed::PackedConfig;
 use crate::{Authorization, Failover, FilterConfig, Mesh, PolicyTest, Shaping};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The schemas by file name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -79,13 +80,11 @@ fn filter_config() -> Value {
         ("TrafficShaping", generator.subschema_for::<Shaping>()),
     ];
     let metadata = generator.subschema_for::<Metadata>();
-    let mut schema = Value::from(FilterConfig::json_schema(&mut generator));
-    if let Value::Object(schema) = &mut schema {
-        schema.insert("title".into(), "FilterConfig".into());
-        schema.insert(
-            "$schema".into(),
-            "https://json-schema.org/draft/2020-12/schema".into(),
-        );
+    let mut plain = Value::from(FilterConfig::json_schema(&mut generator));
+    if let Value::Object(schema) = &mut plain {
+        for told_once in ["$schema", "title"] {
+            schema.remove(told_once);
+        }
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.insert("apiVersion".into(), json!({"const": API_VERSION}));
             let policy = |(kind, spec): &(&str, schemars::Schema)| {
@@ -106,8 +105,20 @@ fn filter_config() -> Value {
             let policies = json!({"type": "array", "items": {"anyOf": items}});
             properties.insert("policies".into(), policies);
         }
-        let definitions: Map<String, Value> = generator.take_definitions(true);
-        schema.insert("$defs".into(), Value::Object(definitions));
     }
-    schema
+    let mut packed = Value::from(PackedConfig::json_schema(&mut generator));
+    if let Value::Object(schema) = &mut packed {
+        for told_once in ["$schema", "title"] {
+            schema.remove(told_once);
+        }
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert("apiVersion".into(), json!({"const": API_VERSION}));
+        }
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "FilterConfig",
+        "anyOf": [plain, packed],
+        "$defs": generator.take_definitions(true),
+    })
 }

@@ -80,7 +80,8 @@ fn examples_have_the_fault_and_no_other() {
     for &code in Code::ALL {
         let page = page(code);
         let example = section(&page, "Example").expect("an example");
-        if example.starts_with("No example: ") {
+        // Those of 06 are rendered, in `policies/istio`.
+        if example.starts_with("No example: ") || code.as_str().starts_with("LB06") {
             continue;
         }
         let yaml = example
@@ -106,10 +107,14 @@ fn only_what_documents_cannot_show_has_no_example() {
     assert_eq!(
         without,
         [
+            Code::Damaged,
             Code::UnknownLocal,
             Code::TooLarge,
             Code::TooMany,
-            Code::TestFailed
+            Code::PackedTooLarge,
+            Code::TestFailed,
+            Code::TooManyTargets,
+            Code::ObjectTooLarge
         ]
     );
 }

@@ -14,7 +14,7 @@ mod tables;
 
 use jsonschema::Validator;
 use landbridge_model::{
-    Documents, FilterKind, Node, Path, decode, render, render_for, schemas, yaml,
+    Documents, FilterKind, Node, Path, decode, packed, render, render_for, schemas, yaml,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -173,6 +173,7 @@ fn what_is_rendered_is_taken() {
         render(&documents, Some(local), Some(options)),
         render_for(FilterKind::Locality, &documents, None, None),
         render_for(FilterKind::Shaping, &documents, None, None),
+        packed::pack("{}"),
     ] {
         let rendered: Value = serde_json::from_str(&text).unwrap();
         let refused = refusals(validator, &rendered);

@@ -1,17 +1,19 @@
 //! The bootstrap of one Envoy: who it is, where it is administered, how its
 //! metrics get their labels.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
 use super::{Service, fixed, socket_address};
 use crate::ClusterSpec;
+use crate::net::Place;
 
-/// The labels that filters may put into a metric's name: `policy.=.shop/a;.`.
+/// The labels that filters may put into a metric's name: `policy=.=shop/a;.;`, which is the form that
+/// Istio's `extraStatTags` take out of it.
 ///
-/// Istio looks for such a label anywhere, also at the end of a longer one; here a dot comes before it,
-/// so that `cluster` is not found in `source_cluster`.
+/// Istio looks for such a label anywhere, also at the end of a longer one; here a dot or the end of
+/// another label comes before it, so that `cluster` is not found in `source_cluster`.
 const TAGS: [&str; 17] = [
     "backend",
     "policy",
@@ -35,7 +37,7 @@ const TAGS: [&str; 17] = [
 /// Whose Envoy it is.
 pub(crate) struct Node<'a> {
     pub(crate) cluster: &'a ClusterSpec,
-    pub(crate) ip: IpAddr,
+    pub(crate) place: Place,
     /// What Istio calls such a proxy: `sidecar`, `router`, `waypoint`.
     pub(crate) kind: &'a str,
     pub(crate) namespace: &'a str,
@@ -49,7 +51,7 @@ pub(crate) struct Node<'a> {
 pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]) -> Value {
     let Node {
         cluster,
-        ip,
+        place,
         kind,
         namespace,
         app,
@@ -58,7 +60,7 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
     } = node;
     let mut tags: Vec<_> = TAGS
         .iter()
-        .map(|tag| json!({"tag_name": tag, "regex": format!(r"\.({tag}\.=\.(.*?);\.)")}))
+        .map(|tag| json!({"tag_name": tag, "regex": format!(r"[.;]({tag}=\.=(.*?);\.;)")}))
         .collect();
     // Names that hold dots end in `;`, as Istio's do: Envoy's own tags would
     // cut them at the first dot and leave the rest in the metric's name.
@@ -71,9 +73,10 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
     let mut clusters = clusters.to_vec();
     clusters.extend(services.iter().map(Service::cluster));
     // The Envoy's own admin interface, which every proxy of Istio's has for its metrics.
-    let admin = SocketAddr::new(*ip, *admin_port);
+    let admin = SocketAddr::new(place.beside, *admin_port);
     clusters.push(fixed("prometheus_stats", admin));
-    json!({
+    let ip = place.ip;
+    let mut bootstrap = json!({
         "node": {
             "id": format!("{kind}~{ip}~{app}-{}.{namespace}~{namespace}.svc.cluster.local", cluster.name),
             "cluster": format!("{app}.{namespace}"),
@@ -94,12 +97,14 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
                 },
             },
         },
-        "admin": {"address": socket_address(*ip, *admin_port)},
+        "admin": {"address": socket_address(place.listen, *admin_port)},
         "stats_config": {"use_all_default_tags": true, "stats_tags": tags},
-        // A cluster's traffic comes from its address.
-        "cluster_manager": {"upstream_bind_config": {
-            "source_address": {"address": ip.to_string(), "port_value": 0},
-        }},
         "static_resources": {"listeners": listeners, "clusters": clusters},
-    })
+    });
+    if let Some(source) = place.source {
+        bootstrap["cluster_manager"] = json!({"upstream_bind_config": {
+            "source_address": {"address": source.to_string(), "port_value": 0},
+        }});
+    }
+    bootstrap
 }

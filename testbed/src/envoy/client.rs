@@ -1,13 +1,13 @@
 //! The client sidecar: the outbound listener, a subset per cluster, and the
 //! routes that choose one by `x-landbridge-cluster`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
 use super::tls::{self, Material, Trust};
 use super::{connection_manager, downstream_protocol, socket_address, thresholds};
-use crate::net::{OUTBOUND_PORT, SERVICE_PORT};
+use crate::net::{OUTBOUND_PORT, Place, SERVICE_PORT};
 use crate::{ClusterSpec, HealthChecks, NativeFailover};
 
 const HOST: &str = "orders.shop.svc.cluster.local";
@@ -25,7 +25,7 @@ pub(crate) struct Destination<'a> {
 /// What the outbound side is made of.
 pub(crate) struct Outbound<'a> {
     pub(crate) home: &'a ClusterSpec,
-    pub(crate) ip: IpAddr,
+    pub(crate) place: Place,
     pub(crate) material: &'a Material,
     pub(crate) trust: &'a Trust,
     pub(crate) destinations: &'a [Destination<'a>],
@@ -38,7 +38,7 @@ pub(crate) struct Outbound<'a> {
 
 /// The outbound listener and its clusters.
 pub(crate) fn outbound(parts: Outbound<'_>) -> (Value, Vec<Value>) {
-    let ip = parts.ip;
+    let ip = parts.place.listen;
     let clusters = parts.clusters();
     let manager = connection_manager(
         format!("outbound_{ip}_{OUTBOUND_PORT};"),

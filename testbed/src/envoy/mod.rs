@@ -7,6 +7,7 @@ mod gateway;
 mod resource;
 mod server;
 mod service;
+mod telemetry;
 mod tls;
 mod waypoint;
 
@@ -14,16 +15,19 @@ pub(crate) use bootstrap::{Node, bootstrap};
 pub(crate) use client::{Destination, Outbound, outbound};
 pub(crate) use ecds::{Ecds, http_filters};
 pub(crate) use gateway::{Entry, gateway};
-pub(crate) use resource::Resource;
+pub(crate) use resource::{Resource, judged};
 pub(crate) use server::{Inbound, inbound};
 pub use service::Service;
 pub(crate) use service::fixed;
-pub(crate) use tls::{Material, Trust};
+pub use telemetry::Telemetry;
+pub(crate) use tls::{Material, Trust, upstream as upstream_tls};
 pub(crate) use waypoint::{extensions as waypoint_extensions, waypoint};
 
 use serde_json::{Value, json};
 
 pub(crate) const TYPE: &str = "type.googleapis.com/";
+/// The network filter that HTTP filters are in.
+pub(crate) const MANAGER: &str = "envoy.filters.network.http_connection_manager";
 pub(crate) const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 pub(crate) const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
 
@@ -51,7 +55,7 @@ fn tls_inspector() -> Value {
 }
 
 /// An upstream is spoken to as the caller speaks, so that gRPC stays HTTP/2.
-fn downstream_protocol() -> Value {
+pub(crate) fn downstream_protocol() -> Value {
     json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": format!("{TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions"),
         "common_http_protocol_options": {"idle_timeout": "300s"},

@@ -83,20 +83,7 @@ impl Resource {
     /// configuration dump would not do: it shows refused ones as if in force.
     pub(crate) fn judged(&self, version: u64, stats: &str) -> Option<Delivery> {
         let prefix = format!("extension_config_discovery.http_filter.{}.", self.name);
-        let stat = |name: &str| -> Option<u64> {
-            let value = stats.lines().find_map(|line| {
-                line.strip_prefix(&prefix)?
-                    .strip_prefix(name)?
-                    .strip_prefix(": ")
-            });
-            value?.trim_matches('"').parse().ok()
-        };
-        if stat("version_text").is_some_and(|in_force| in_force >= version) {
-            return Some(Delivery::Accepted);
-        }
-        let judged = stat("update_success")? + stat("update_rejected")?;
-        let seen = judged + self.delivered().missed >= version;
-        seen.then_some(Delivery::Rejected)
+        judged(&prefix, version, self.delivered().missed, stats)
     }
 
     /// What the connection manager says of the filter, which may be of these types.
@@ -117,4 +104,23 @@ impl Resource {
             },
         })
     }
+}
+
+/// What Envoy made of a version of what it tells of in metrics of this prefix. `missed` are the versions
+/// before it that this Envoy has not seen.
+pub(crate) fn judged(prefix: &str, version: u64, missed: u64, stats: &str) -> Option<Delivery> {
+    let stat = |name: &str| -> Option<u64> {
+        let value = stats.lines().find_map(|line| {
+            line.strip_prefix(prefix)?
+                .strip_prefix(name)?
+                .strip_prefix(": ")
+        });
+        value?.trim_matches('"').parse().ok()
+    };
+    if stat("version_text").is_some_and(|in_force| in_force >= version) {
+        return Some(Delivery::Accepted);
+    }
+    let judged = stat("update_success")? + stat("update_rejected")?;
+    let seen = judged + missed >= version;
+    seen.then_some(Delivery::Rejected)
 }

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::tls::{self, Material, Trust};
 use super::{connection_manager, downstream_protocol, socket_address, thresholds, tls_inspector};
 use crate::PeerAuthentication;
-use crate::net::{SERVICE_PORT, UPSTREAM_PORT};
+use crate::net::{Place, SERVICE_PORT, UPSTREAM_PORT};
 use crate::upstream::ENDPOINT;
 
 /// What the inbound side is made of.
 pub(crate) struct Inbound<'a> {
-    pub(crate) ip: IpAddr,
+    pub(crate) place: Place,
     pub(crate) material: &'a Material,
     pub(crate) trust: &'a Trust,
     pub(crate) peer_authentication: PeerAuthentication,
@@ -25,7 +25,7 @@ pub(crate) struct Inbound<'a> {
 
 /// The inbound listener, or one for each endpoint, and the cluster.
 pub(crate) fn inbound(parts: Inbound<'_>) -> (Vec<Value>, Vec<Value>) {
-    let ip = parts.ip;
+    let Place { listen, beside, .. } = parts.place;
     let cluster = format!("inbound|{SERVICE_PORT}||");
     let listener = |ip: IpAddr, endpoint: Option<usize>| {
         let mut manager = parts.manager(&cluster);
@@ -42,14 +42,14 @@ pub(crate) fn inbound(parts: Inbound<'_>) -> (Vec<Value>, Vec<Value>) {
         parts.listener(&format!("{ip}_{SERVICE_PORT}"), ip, &chain)
     };
     let listeners = match parts.endpoints {
-        None => vec![listener(ip, None)],
+        None => vec![listener(listen, None)],
         Some(endpoints) => {
             let all = endpoints.iter().enumerate();
             all.map(|(number, at)| listener(at.ip(), Some(number)))
                 .collect()
         }
     };
-    (listeners, vec![service(&cluster, ip)])
+    (listeners, vec![service(&cluster, beside)])
 }
 
 impl Inbound<'_> {
@@ -78,7 +78,7 @@ impl Inbound<'_> {
             "validate_clusters": false,
         });
         let mut manager = connection_manager(
-            format!("inbound_{}_{SERVICE_PORT};", self.ip),
+            format!("inbound_{}_{SERVICE_PORT};", self.place.listen),
             routes,
             self.filters.clone(),
             self.access_log,

@@ -86,7 +86,7 @@ fn listener(material: &Material, context: &Value) -> Value {
 }
 
 /// The transport socket towards servers that must be one of `uris`.
-pub(super) fn upstream(material: &Material, trust: &Trust, uris: &[String], sni: &str) -> Value {
+pub(crate) fn upstream(material: &Material, trust: &Trust, uris: &[String], sni: &str) -> Value {
     json!({
         "name": "envoy.transport_sockets.tls",
         "typed_config": {

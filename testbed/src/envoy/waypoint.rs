@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 use super::TYPE;
 use super::server::{self, Inbound};
-use crate::net::SERVICE_PORT;
+use crate::net::{Place, SERVICE_PORT};
 
 const INTERNAL: &str = "main_internal";
 
 /// Both listeners, and both clusters: the internal one, and that of the service.
 pub(crate) fn waypoint(parts: Inbound<'_>) -> (Vec<Value>, Vec<Value>) {
-    let ip = parts.ip;
+    let Place { listen, beside, .. } = parts.place;
     let cluster = format!("inbound-vip|{SERVICE_PORT}|http|orders.shop.svc.cluster.local");
-    let outer = parts.listener("connect_terminate", ip, &json!([tell(), forward()]));
+    let outer = parts.listener("connect_terminate", listen, &json!([tell(), forward()]));
     let inner = json!({
         "name": INTERNAL,
         "internal_listener": {},
@@ -59,7 +59,7 @@ pub(crate) fn waypoint(parts: Inbound<'_>) -> (Vec<Value>, Vec<Value>) {
     });
     (
         vec![outer, inner],
-        vec![internal, server::service(&cluster, ip)],
+        vec![internal, server::service(&cluster, beside)],
     )
 }
 

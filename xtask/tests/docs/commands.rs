@@ -20,11 +20,17 @@ use crate::{paths, root, words};
 /// exist all the same.
 const NOT_RUN: &[(&[&str], &str)] = &[
     (&["git", "clone"], "the tests run in a clone"),
+    (&["git", "diff"], "shows what the reader changed"),
     (
         &["cd"],
         "commands run in the root of the workspace in any case",
     ),
+    (
+        &["docker"],
+        "needs an engine; `cargo xtask compose` runs testbed/compose.yaml and breaks regions so",
+    ),
     (&["kubectl"], "needs a Kubernetes cluster"),
+    (&["helm"], "needs a Kubernetes cluster"),
     (&["skopeo"], "asks a registry; conformance tests do it"),
     (&["crane"], "asks a registry; conformance tests do it"),
     (&["cosign"], "asks a registry; conformance tests do it"),

@@ -17,7 +17,7 @@ use hashbrown::HashMap;
 use landbridge_model::validate::{self, Findings};
 use landbridge_model::{
     AnyOf, Cluster, Code, Diagnostic, Failover, Jurisdiction, Limits, Mesh, Metadata, Named, Path,
-    Preference, RawConfig, Timestamp, TransferBudget,
+    Preference, RawConfig, Timestamp, TransferBudget, packed,
 };
 use std::rc::Rc;
 
@@ -55,7 +55,8 @@ pub fn load_failover(
     limits: &Limits,
     surroundings: &dyn Surroundings,
 ) -> Result<LoadedFailover, Vec<Diagnostic>> {
-    let raw = RawConfig::read(json, limits)?;
+    let json = packed::unpack(json, limits)?;
+    let raw = RawConfig::read(&json, limits)?;
     let head = &raw.head;
     let mut found = Found::default();
     let Some((names, mesh)) = check_head(head, &mut found) else {

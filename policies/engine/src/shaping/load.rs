@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use landbridge_model::validate::{self, Findings};
 use landbridge_model::{
     AnyOf, Code, Criticality, Diagnostic, Faults, Limits, Mesh, Named, Path, RateLimitService,
-    RawConfig, Rule, Shaping, Split,
+    RawConfig, Rule, Shaping, Split, packed,
 };
 
 /// The most things that shape at one proxy: each request passes all that are about it.
@@ -45,7 +45,8 @@ pub fn load_shaping(
     limits: &Limits,
     surroundings: &dyn Surroundings,
 ) -> Result<LoadedShaping, Vec<Diagnostic>> {
-    let raw = RawConfig::read(json, limits)?;
+    let json = packed::unpack(json, limits)?;
+    let raw = RawConfig::read(&json, limits)?;
     let head = &raw.head;
     let mut found = Found::default();
     let Some((names, mesh)) = check_head(head, &mut found) else {

@@ -1,4 +1,4 @@
-//! `landbridge-bench authz|locality|shaping [--quick] [--json FILE] [--svg DIR]`: what
+//! `landbridge-bench authz|locality|shaping|chain [--quick] [--json FILE] [--svg DIR]`: what
 //! a filter costs in a real Envoy, beside no filter and a Wasm filter that
 //! does nothing; authorization beside Envoy's own RBAC with the same policies,
 //! too.
@@ -7,6 +7,8 @@
 //! on the machine, ratios less so: ratios are what the goals are about.
 
 mod agree;
+mod apply;
+mod chain;
 mod client;
 mod contest;
 mod figures;
@@ -18,6 +20,7 @@ mod policies;
 mod report;
 mod scenes;
 mod shaping;
+mod standing;
 mod translate;
 mod update;
 mod variant;
@@ -36,7 +39,8 @@ use variant::{Runner, Variant};
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
 
-const USAGE: &str = "usage: landbridge-bench authz|locality [--quick] [--json FILE] [--svg DIR]";
+const USAGE: &str =
+    "usage: landbridge-bench authz|locality|shaping|chain [--quick] [--json FILE] [--svg DIR]";
 
 fn problem(what: impl Into<String>) -> Error {
     what.into().into()
@@ -57,6 +61,7 @@ enum What {
     Authz,
     Locality,
     Shaping,
+    Chain,
 }
 
 impl Args {
@@ -66,6 +71,7 @@ impl Args {
                 "authz" => What::Authz,
                 "locality" => What::Locality,
                 "shaping" => What::Shaping,
+                "chain" => What::Chain,
                 _ => return None,
             },
             quick: false,
@@ -109,6 +115,11 @@ fn run(args: &Args) -> Result<()> {
         }
         What::Shaping => {
             let outcome = runtime.block_on(shaping::measure(args.quick))?;
+            outcome.print();
+            Some(outcome.json())
+        }
+        What::Chain => {
+            let outcome = runtime.block_on(chain::measure(args.quick))?;
             outcome.print();
             Some(outcome.json())
         }
