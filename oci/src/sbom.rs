@@ -4,100 +4,22 @@
 //! name: the same module has the same document. It names the module by its digest, which is what ties
 //! the document to the module rather than to a tag.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+mod tree;
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Node, Package, PackageId};
+pub use tree::Components;
+
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::image::{Image, Parts};
 use crate::origin::Origin;
 use crate::{Blob, Error, Module, Result, canonical, media};
+use tree::Package;
 
-/// What the modules are built for: crates for other systems are not in them.
-const TARGET: &str = "wasm32-wasip1";
 /// The version of CycloneDX.
 const SPECIFICATION: &str = "1.5";
-
-/// What modules are made of, as Cargo says.
-#[derive(Debug)]
-pub struct Components(Metadata);
-
-impl Components {
-    /// Asks Cargo about the workspace in a checkout, as its lock file has it.
-    pub fn of_checkout(checkout: &Path) -> Result<Self> {
-        let manifest = checkout.join("Cargo.toml");
-        let options = ["--locked", "--filter-platform", TARGET];
-        MetadataCommand::new()
-            .manifest_path(&manifest)
-            .other_options(options.map(str::to_owned))
-            .exec()
-            .map(Self)
-            .map_err(|why| {
-                let why = why.to_string();
-                let why = why.trim();
-                Error::new(format!(
-                    "cargo does not say what `{}` is built from: {why}",
-                    manifest.display()
-                ))
-                .hint("a bill of materials is made from a checkout: say where it is with `--checkout`")
-            })
-    }
-
-    /// The packages of a filter's module: its own, and all that it reaches.
-    fn of_filter(
-        &self,
-        filter: &str,
-    ) -> Result<(&Package, BTreeMap<&PackageId, BTreeSet<&PackageId>>)> {
-        let name = format!("landbridge-{filter}");
-        let members = &self.0.workspace_members;
-        let own =
-            |package: &&Package| package.name.as_str() == name && members.contains(&package.id);
-        let root = self.0.packages.iter().find(own).ok_or_else(|| {
-            Error::new(format!("the checkout has no package `{name}`"))
-                .hint("say with `--checkout` where Landbridge's own checkout is")
-        })?;
-        let nodes = self.0.resolve.iter().flat_map(|resolve| &resolve.nodes);
-        let nodes: BTreeMap<&PackageId, &Node> = nodes.map(|node| (&node.id, node)).collect();
-        let mut reached: BTreeMap<&PackageId, BTreeSet<&PackageId>> = BTreeMap::new();
-        let mut next = vec![&root.id];
-        while let Some(id) = next.pop() {
-            if reached.contains_key(id) {
-                continue;
-            }
-            // What only tests, build scripts and macros use is not in a module; macros themselves
-            // are a normal dependency to Cargo, and stay.
-            let needs = nodes
-                .get(id)
-                .map(|node| node.deps.iter())
-                .into_iter()
-                .flatten();
-            let needs = needs.filter(|dep| {
-                let mut kinds = dep.dep_kinds.iter();
-                kinds.any(|kind| kind.kind == DependencyKind::Normal)
-            });
-            let needs: BTreeSet<_> = needs.map(|dep| &dep.pkg).collect();
-            next.extend(&needs);
-            reached.insert(id, needs);
-        }
-        Ok((root, reached))
-    }
-
-    fn package(&self, id: &PackageId) -> Option<&Package> {
-        self.0.packages.iter().find(|package| package.id == *id)
-    }
-}
-
-/// The name of a package in the document. Cargo's own ids hold the path of the checkout.
-fn name(package: &Package) -> String {
-    let kind = if package.source.is_some() {
-        "cargo"
-    } else {
-        "landbridge"
-    };
-    format!("pkg:{kind}/{}@{}", package.name, package.version)
-}
 
 /// A component, as CycloneDX has it.
 #[derive(Serialize)]
@@ -125,15 +47,15 @@ struct Licence {
 impl Component {
     fn library(package: &Package) -> Self {
         // Cargo once wrote `/` for `OR`.
-        let licence = package.license.as_ref();
+        let licence = package.licence.as_ref();
         let expression = licence.map(|licence| licence.replace('/', " OR "));
         Self {
             r#type: "library",
-            reference: name(package),
-            name: package.name.to_string(),
-            version: package.version.to_string(),
+            reference: package.reference(),
+            name: package.name.clone(),
+            version: package.version.clone(),
             // Ours is in no registry of crates.
-            purl: package.source.is_some().then(|| name(package)),
+            purl: (!package.ours).then(|| package.reference()),
             licenses: expression.map(|expression| [Licence { expression }]),
             hashes: None,
             properties: None,
@@ -156,21 +78,14 @@ pub(crate) fn document(
         ..Component::library(root)
     };
     let mut listed: BTreeMap<String, Component> = BTreeMap::new();
-    let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (id, uses) in &reached {
-        let Some(package) = components.package(id) else {
-            continue;
-        };
-        let uses = uses.iter().filter_map(|id| components.package(id));
-        needs.insert(name(package), uses.map(name).collect());
-        if package.id != root.id {
-            listed.insert(name(package), Component::library(package));
+    let mut dependencies = Vec::new();
+    for (package, uses) in reached {
+        let uses: Vec<_> = uses.iter().map(Package::reference).collect();
+        dependencies.push(json!({"ref": package.reference(), "dependsOn": uses}));
+        if package != root {
+            listed.insert(package.reference(), Component::library(package));
         }
     }
-    let dependencies: Vec<_> = needs
-        .into_iter()
-        .map(|(name, uses)| json!({"ref": name, "dependsOn": uses}))
-        .collect();
     canonical::json(&json!({
         "bomFormat": "CycloneDX",
         "specVersion": SPECIFICATION,
