@@ -107,8 +107,8 @@ async fn ten_thousand_policies_packed_decide_as_they_do_unpacked() {
                 } else {
                     cluster
                 },
-                &format!("{from}-{i}"),
-                &format!("{from}-{id:x}"),
+                format!("{from}-{i}"),
+                format!("{from}-{id:x}"),
             );
             let call = || Call::get(&path).from(caller.clone()).to("use1-a");
             let (one, other) = (
