@@ -34,7 +34,6 @@ const NOT_RUN: &[(&[&str], &str)] = &[
     (&["skopeo"], "asks a registry; conformance tests do it"),
     (&["crane"], "asks a registry; conformance tests do it"),
     (&["cosign"], "asks a registry; conformance tests do it"),
-    (&["docker", "login"], "asks a registry"),
     (&["aws"], "needs an account"),
     (
         &["curl"],
