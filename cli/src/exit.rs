@@ -20,6 +20,11 @@ impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(vec![message.into()])
     }
+
+    /// What a registry, or what is packed for one, has against it.
+    pub(crate) fn of(why: landbridge_oci::Error) -> Self {
+        Self::new(why.to_string())
+    }
 }
 
 /// A command's exit code; failures are told first.

@@ -103,7 +103,7 @@ impl Unread {
 }
 
 /// Reads every file, each once. All that cannot be read is told together.
-fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     let mut seen = BTreeSet::new();
     let mut failures = Vec::new();

@@ -7,8 +7,12 @@
 
 mod commands;
 mod exit;
+mod fleet;
 mod input;
+mod modules;
+mod plugin_config;
 mod proxy;
+mod registry;
 mod report;
 mod request;
 
@@ -31,6 +35,11 @@ enum Command {
     Explain(Box<commands::explain::Args>),
     Route(Box<commands::route::Args>),
     Render(commands::render::Args),
+    Inspect(commands::inspect::Args),
+    Status(Box<commands::status::Args>),
+    Package(commands::package::Args),
+    Push(commands::push::Args),
+    Pull(commands::pull::Args),
     Completions(commands::completions::Args),
 }
 
@@ -41,6 +50,11 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Route(args) => commands::route::run(&args),
         Command::Render(args) => commands::render::run(&args),
+        Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Status(args) => commands::status::run(&args),
+        Command::Package(args) => commands::package::run(&args),
+        Command::Push(args) => commands::push::run(&args),
+        Command::Pull(args) => commands::pull::run(&args),
         Command::Completions(args) => commands::completions::run::<Cli>(&args),
     };
     exit::code(done)

@@ -301,3 +301,74 @@ fn a_module_that_was_never_pushed_cannot_be_named() {
     assert!(ran.stderr.contains("LB0610"), "{}", ran.stderr);
     assert!(ran.stderr.contains("in no registry yet"), "{}", ran.stderr);
 }
+
+/// The same objects, as the chart in `deploy/helm` takes them.
+#[test]
+fn values_have_the_same_objects_by_part() {
+    let scene = scene();
+    let values = ["--as", "helm-values"];
+    let ran = render(&scene, &[&values[..], &["-o", "out"]].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let written = files(&scene);
+    let names: Vec<&str> = written.keys().map(String::as_str).collect();
+    let expected = [
+        "euw1-a/values.yaml",
+        "use1-a/values.yaml",
+        "use1-b/values.yaml",
+    ];
+    assert_eq!(names, expected);
+    let printed = render(&scene, &[&values[..], &["--cluster", "euw1-a"]].concat());
+    assert_eq!(printed.stdout, written["euw1-a/values.yaml"]);
+
+    let tree = |text: &str| {
+        landbridge_model::yaml::trees(text)
+            .unwrap()
+            .remove(0)
+            .to_json()
+    };
+    let values: serde_json::Value = serde_json::from_str(&tree(&printed.stdout)).unwrap();
+    let manifests = render(&scene, &["--cluster", "euw1-a"]).stdout;
+    let manifests = landbridge_model::yaml::trees(&manifests).unwrap();
+    let parts = ["authz", "locality", "routing", "envoyfilters", "telemetry"];
+    let objects = parts.map(|part| values["rendered"][part].as_array().unwrap().clone());
+    let manifests: Vec<serde_json::Value> = (manifests.iter())
+        .map(|tree| serde_json::from_str(&tree.to_json()).unwrap())
+        .collect();
+    assert_eq!(objects.concat(), manifests);
+}
+
+#[test]
+fn values_of_some_parts_are_refused_and_those_of_clusters_that_are_gone_go() {
+    let scene = scene();
+    let values = ["--as", "helm-values", "-o", "out"];
+    let some = render(&scene, &[&values[..], &["--only", "authz"]].concat());
+    assert_eq!(some.code, 2);
+    assert!(
+        some.stderr.contains("the chart's value `parts`"),
+        "{}",
+        some.stderr
+    );
+
+    assert_eq!(render(&scene, &values).code, 0);
+    scene.write("out/notes/values.yaml", b"mine: true\n");
+    fs::remove_file(scene.path().join("documents/failover.yaml")).unwrap();
+    let fewer = MESH.split_once("  - name: euw1-a").unwrap().0;
+    scene.write("documents/mesh.yaml", fewer.as_bytes());
+    assert_eq!(render(&scene, &values).code, 0);
+    let names: Vec<String> = files(&scene).into_keys().collect();
+    let expected = [
+        "notes/values.yaml",
+        "use1-a/values.yaml",
+        "use1-b/values.yaml",
+    ];
+    assert_eq!(names, expected);
+
+    scene.write("out/use1-a/values.yaml", b"mine: true\n");
+    let ran = render(&scene, &values);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("not written by landbridge"),
+        "{}",
+        ran.stderr
+    );
+}

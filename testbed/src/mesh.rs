@@ -201,6 +201,24 @@ impl Mesh {
         })
     }
 
+    /// Delivers another module, with its `pluginConfig`, to the first ECDS filter of a cluster's
+    /// server sidecar: an upgrade, or a way back.
+    pub fn apply_module(
+        &self,
+        cluster: &str,
+        module: &Path,
+        json: impl ToString,
+    ) -> Result<Version, Error> {
+        let ecds = self.ecds(cluster, Side::Server, "")?;
+        let number = ecds.deliver_module(module, &json.to_string())?;
+        Ok(Version {
+            cluster: cluster.to_owned(),
+            side: Side::Server,
+            resource: ecds.wasm.resource.clone(),
+            number,
+        })
+    }
+
     /// Makes a call and waits for the whole answer, each call on a connection of its own.
     pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let way = self.way(&call)?;

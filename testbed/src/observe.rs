@@ -85,6 +85,11 @@ impl Mesh {
         Ok(self.proxy(cluster, side)?.pid().is_some())
     }
 
+    /// Where a sidecar's admin interface is, for a program that asks it by itself.
+    pub fn admin_address(&self, cluster: &str, side: Side) -> Result<std::net::SocketAddr, Error> {
+        Ok(self.proxy(cluster, side)?.admin)
+    }
+
     /// A sidecar's process id; none if it does not run.
     pub fn pid(&self, cluster: &str, side: Side) -> Result<Option<u32>, Error> {
         Ok(self.proxy(cluster, side)?.pid())

@@ -282,7 +282,7 @@ async fn watch(
             continue;
         };
         for (phase, known) in &mut counted {
-            let of = format!(".serving_cluster.=.{HOME};.outcome.=.{phase};");
+            let of = format!(";serving_cluster=.={HOME};.;outcome=.={phase};.;");
             let count = stats
                 .lines()
                 .filter(|line| line.contains(&of))

@@ -14,8 +14,8 @@ use crate::cli::BuildArgs;
 use crate::wasm_opt::WasmOpt;
 use crate::{Error, Result, exports, process, python, workspace};
 
-const TARGET: &str = "wasm32-wasip1";
-const PROFILE: &str = "filter";
+pub(crate) const TARGET: &str = "wasm32-wasip1";
+pub(crate) const PROFILE: &str = "filter";
 
 /// The name of each module, the package that it is built from, and the callbacks that its `Filter`
 /// has besides those that every filter has.
@@ -134,7 +134,7 @@ fn ensure_target() -> Result<()> {
 
 /// Maps the paths of this machine to names that every machine shares. Where several prefixes
 /// match, rustc takes the last.
-fn rustflags() -> Result<OsString> {
+pub(crate) fn rustflags() -> Result<OsString> {
     let mut prefixes: Vec<(PathBuf, &str)> = Vec::new();
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = env::var_os("HOME").map(PathBuf::from);

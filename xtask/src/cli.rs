@@ -26,6 +26,8 @@ pub enum Command {
     Conformance(ConformanceArgs),
     /// Run the mesh of testbed/compose.yaml in containers, and test it; needs docker, or root
     Compose(ComposeArgs),
+    /// Hold this version and an older one to what they make of each other's configurations
+    Skew,
     /// Try random bytes on the decoders and the engine
     Fuzz(FuzzArgs),
     /// Run the case corpus through the engine as Wasm, in Node

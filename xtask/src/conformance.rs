@@ -5,7 +5,7 @@
 
 use crate::cli::ConformanceArgs;
 use crate::go::{self, Program};
-use crate::{Result, debian, kubernetes, process, testbed};
+use crate::{Result, aws, debian, kubernetes, process, skew, testbed};
 
 /// Small ones first: what is wrong with the set-up shows early.
 const PROGRAMS: [Program; 6] = [
@@ -32,6 +32,9 @@ const BINARIES: [&str; 10] = [
 ];
 
 pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
+    if args.args.is_empty() {
+        skew::run()?;
+    }
     if !go::is_here() {
         eprintln!(
             "SKIPPED: the conformance tests, since there is no `go` on PATH to build \
@@ -50,6 +53,7 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
         debian::program(bundle, name)?;
     }
     kubernetes::provide()?;
+    aws::provide()?;
     process::run(&mut process::cargo(BINARIES)?)?;
     let mut cargo = process::cargo(["test", "--no-fail-fast", "-p", "landbridge-conformance"])?;
     testbed::provide(cargo.args(&args.args))?;

@@ -8,6 +8,7 @@
 
 pub mod cli;
 
+mod aws;
 mod bench;
 mod build;
 mod check;
@@ -29,6 +30,7 @@ mod python;
 mod redis;
 mod schema;
 mod simulate;
+mod skew;
 mod soak;
 mod test;
 mod testbed;
@@ -50,6 +52,7 @@ pub fn run(cli: cli::Cli) -> Result<()> {
         Command::Test(args) => test::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Compose(args) => compose::run(&args),
+        Command::Skew => skew::run(),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::WasmTest => wasm_test::run(),
         Command::Demo(args) => demo::run(&args),

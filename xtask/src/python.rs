@@ -21,7 +21,7 @@ for name in sys.argv[1:]:
         print(len(zlib.compress(f.read(), 9)))
 ";
 
-fn python() -> Result<Command> {
+pub(crate) fn python() -> Result<Command> {
     match workspace::on_path("python3") {
         Some(path) => Ok(Command::new(path)),
         None => {

@@ -44,7 +44,8 @@ fn ten_thousand_policies_fit_into_one_object() {
     let policies = policies();
     fs::write(documents.join("policies.yaml"), &policies).unwrap();
 
-    let rendering = cluster.render("packed", &documents.display().to_string(), &[]);
+    let path = documents.display().to_string();
+    let rendering = cluster.render("packed", &path, &[]);
     let manifests = rendering.manifests("use1-a");
     cluster.apply(&manifests);
     let stored = cluster.objects();
@@ -60,4 +61,27 @@ fn ten_thousand_policies_fit_into_one_object() {
     );
     // It would not have fit.
     assert!(unpacked > 1_500_000, "{unpacked}");
+
+    // Helm keeps values and objects, in a Secret that holds 1 MiB.
+    cluster.clear();
+    let values = cluster.render("packed-values", &path, &["--as", "helm-values"]);
+    let server = cluster.server();
+    let install = [
+        "install",
+        "many",
+        "deploy/helm/landbridge",
+        "--namespace=istio-system",
+        "-f-",
+    ];
+    server.chart(&install, &values.values("use1-a")).unwrap();
+    let held = &cluster.objects()["WasmPlugin istio-system/landbridge-authz"];
+    assert_eq!(held["spec"], plugin["spec"]);
+    let release = server.get("secret", "istio-system", "sh.helm.release.v1.many.v1");
+    eprintln!(
+        "Helm's Secret: {} bytes",
+        release.unwrap()["data"]["release"].to_string().len()
+    );
+    server
+        .chart(&["uninstall", "many", "--namespace=istio-system"], "")
+        .unwrap();
 }

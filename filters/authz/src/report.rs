@@ -112,7 +112,7 @@ impl Reports {
                 let (policy, rule_name) = (set.policy_name(rule), set.rule_name(rule));
                 let source_name = set.source_name(source);
                 let name = format!(
-                    "landbridge.authz.policy.=.{policy};.rule.=.{rule_name};.source_cluster.=.{source_name};.audited_total"
+                    "landbridge.authz.policy=.={policy};.;rule=.={rule_name};.;source_cluster=.={source_name};.;audited_total"
                 );
                 let metric = host.metric(MetricKind::Counter, &name).ok();
                 audits.insert((rule, source), metric);
@@ -142,7 +142,7 @@ fn names<'a>(set: &'a PolicySet, decision: &Decision) -> (&'a str, &'a str) {
 fn requests_metric(set: &PolicySet, decision: &Decision) -> String {
     let (policy, rule) = names(set, decision);
     format!(
-        "landbridge.authz.policy.=.{policy};.rule.=.{rule};.decision.=.{};.reason.=.{};.source_cluster.=.{};.requests_total",
+        "landbridge.authz.policy=.={policy};.;rule=.={rule};.;decision=.={};.;reason=.={};.;source_cluster=.={};.;requests_total",
         decision.verdict.as_str(),
         decision.reason.as_str(),
         set.source_name(decision.source),
@@ -155,7 +155,7 @@ fn shadow_metric(set: &PolicySet, decision: &Decision, shadow: &Shadow) -> Strin
     let rule = shadow.rule.or(decision.rule);
     let (policy, rule) = rule.map_or(("none", "none"), |r| (set.policy_name(r), set.rule_name(r)));
     format!(
-        "landbridge.authz.policy.=.{policy};.rule.=.{rule};.outcome.=.{};.source_cluster.=.{};.shadow_total",
+        "landbridge.authz.policy=.={policy};.;rule=.={rule};.;outcome=.={};.;source_cluster=.={};.;shadow_total",
         shadow.outcome.as_str(),
         set.source_name(decision.source),
     )

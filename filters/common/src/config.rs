@@ -3,15 +3,33 @@
 
 use landbridge_engine::Digest;
 use landbridge_host::{Host, Level, MetricId, MetricKind};
-use landbridge_model::Diagnostic;
+use landbridge_model::{Code, Diagnostic};
 use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
+/// All filters are of one version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a later version may have brought.
+const LATER: [Code; 4] = [
+    Code::UnknownField,
+    Code::UnknownValue,
+    Code::UnknownApiVersion,
+    Code::UnknownKind,
+];
+
 thread_local! {
-    /// The gauges of the configurations in force in this worker, by plugin: all plugins of a module
-    /// share its Wasm VM, such as those that shape where requests come in and where they leave.
+    /// The gauges of the configurations in force in this worker, one for each plugin: Envoy runs
+    /// all plugins of one module in the same Wasm VM. Each update makes a new filter there; the
+    /// gauge of its plugin's one before is set back to 0.
     static IN_FORCE: RefCell<Vec<(Vec<u8>, MetricId)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Which plugin this is: what else runs in the same VM has another root ID.
+pub fn plugin(host: &dyn Host) -> Vec<u8> {
+    let id = host.property(&["plugin_root_id"]).ok().flatten();
+    id.unwrap_or_default()
 }
 
 /// What a configuration took to load, as far as the proxy can tell.
@@ -39,7 +57,7 @@ impl Cost {
             ("memory_bytes", self.memory),
         ];
         for (what, value) in gauges {
-            let name = format!("landbridge.config.filter.=.{filter};.{what}");
+            let name = format!("landbridge.config.filter=.={filter};.;{what}");
             if let Some(value) = value
                 && let Ok(gauge) = host.metric(MetricKind::Gauge, &name)
             {
@@ -108,13 +126,20 @@ pub fn refuse(filter: &str, host: &dyn Host, diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {
         host.log(Level::Error, &format!("landbridge {filter}: {diagnostic}"));
     }
+    // Documents go out from one place and modules from another: one may be ahead.
+    if diagnostics.iter().any(|d| LATER.contains(&d.code)) {
+        let line = format!(
+            "landbridge {filter}: what is unknown here may be of a later version than {VERSION}, which this module is"
+        );
+        host.log(Level::Error, &line);
+    }
     let mut counted: Vec<&str> = Vec::new();
     for code in diagnostics.iter().map(|d| d.code.as_str()) {
         if counted.contains(&code) {
             continue;
         }
         counted.push(code);
-        let name = format!("landbridge.config.filter.=.{filter};.code.=.{code};.rejected_total");
+        let name = format!("landbridge.config.filter=.={filter};.;code=.={code};.;rejected_total");
         if let Ok(metric) = host.metric(MetricKind::Counter, &name) {
             // What cannot be counted has been logged.
             let _ = host.add(metric, 1);
@@ -125,27 +150,27 @@ pub fn refuse(filter: &str, host: &dyn Host, diagnostics: &[Diagnostic]) {
 /// Says which configuration is in force.
 fn announce(filter: &str, version: &str, host: &dyn Host, digest: Digest) {
     let name = format!(
-        "landbridge.config.filter.=.{filter};.digest.=.{digest};.version.=.{version};.info"
+        "landbridge.config.filter=.={filter};.;digest=.={digest};.;version=.={version};.;info"
     );
-    let gauge = host.metric(MetricKind::Gauge, &name).ok();
-    // An unknown plugin is one as well.
-    let plugin = host.property(&["plugin_root_id"]).ok().flatten();
-    if let Some(before) = replace(plugin.unwrap_or_default(), gauge) {
-        // A gauge that cannot be set says nothing; the log has the digest.
+    let Ok(gauge) = host.metric(MetricKind::Gauge, &name) else {
+        // A gauge that cannot be had says nothing; the log has the digest.
+        return;
+    };
+    let before = IN_FORCE.with_borrow_mut(|in_force| {
+        let own = plugin(host);
+        match in_force.iter_mut().find(|(plugin, _)| *plugin == own) {
+            Some((_, before)) => Some(std::mem::replace(before, gauge)),
+            None => {
+                in_force.push((own, gauge));
+                None
+            }
+        }
+    });
+    let still =
+        |gauge: &MetricId| IN_FORCE.with_borrow(|all| all.iter().any(|(_, other)| other == gauge));
+    if let Some(before) = before.filter(|before| !still(before)) {
+        // A gauge that cannot be set says nothing.
         let _ = host.set(before, 0);
     }
-    if let Some(gauge) = gauge {
-        let _ = host.set(gauge, 1);
-    }
-}
-
-/// Keeps the gauge of a plugin. Each update makes a new filter in the same VM: returns the gauge of the
-/// one before it, which is to be set back to 0, unless a plugin has the same.
-fn replace(plugin: Vec<u8>, gauge: Option<MetricId>) -> Option<MetricId> {
-    IN_FORCE.with_borrow_mut(|kept| {
-        let place = kept.iter().position(|(known, _)| *known == plugin);
-        let before = place.map(|place| kept.swap_remove(place).1);
-        kept.extend(gauge.map(|gauge| (plugin, gauge)));
-        before.filter(|before| kept.iter().all(|(_, gauge)| gauge != before))
-    })
+    let _ = host.set(gauge, 1);
 }

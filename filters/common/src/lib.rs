@@ -13,7 +13,7 @@ mod read;
 mod store;
 
 pub use answer::{answer, malformed, unconfigured};
-pub use config::{Cost, InForce, refuse};
+pub use config::{Cost, InForce, plugin, refuse};
 pub use headers::{header, is_grpc, is_own, remove_own};
 pub use missing::Missing;
 pub use node::{Node, is_sidecar, random};

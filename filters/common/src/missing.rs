@@ -56,7 +56,7 @@ impl Missing {
             Given::SourceIp => ("source_ip", &self.source_ip),
         };
         let name = format!(
-            "landbridge.config.filter.=.{};.{name}_missing_total",
+            "landbridge.config.filter=.={};.;{name}_missing_total",
             self.filter
         );
         if let Ok(metric) = host.metric(MetricKind::Counter, &name) {

@@ -19,6 +19,7 @@ mod replay;
 mod report;
 mod request;
 mod response;
+mod split;
 mod stream;
 mod tick;
 

@@ -92,7 +92,7 @@ impl Metrics {
         let mut requests = self.requests.borrow_mut();
         let metric = requests.entry(key).or_insert_with(|| {
             let name = format!(
-                "landbridge.locality.service.=.{};.source_cluster.=.{};.serving_cluster.=.{};.reason.=.{};.requests_total",
+                "landbridge.locality.service=.={};.;source_cluster=.={};.;serving_cluster=.={};.;reason=.={};.;requests_total",
                 service.name,
                 set.own_cluster(),
                 name_of(service, key.candidate),
@@ -120,7 +120,7 @@ impl Metrics {
     pub(crate) fn retry(&self, host: &dyn Host, service: &Service, candidate: usize) {
         let to = name_of(service, Some(candidate));
         let name = format!(
-            "landbridge.locality.service.=.{};.serving_cluster.=.{to};.retries_total",
+            "landbridge.locality.service=.={};.;serving_cluster=.={to};.;retries_total",
             service.name
         );
         self.count(host, name);
@@ -128,7 +128,7 @@ impl Metrics {
 
     pub(crate) fn unroutable(&self, host: &dyn Host, service: &Service, candidate: &Candidate) {
         let name = format!(
-            "landbridge.locality.service.=.{};.serving_cluster.=.{};.unroutable_total",
+            "landbridge.locality.service=.={};.;serving_cluster=.={};.;unroutable_total",
             service.name, candidate.name
         );
         self.count(host, name);
@@ -137,7 +137,7 @@ impl Metrics {
     pub(crate) fn probed(&self, host: &dyn Host, set: &FailoverSet, probe: Probe, good: bool) {
         if let Some(service) = set.service(probe.service) {
             let name = format!(
-                "landbridge.locality.service.=.{};.serving_cluster.=.{};.outcome.=.{};.probes_total",
+                "landbridge.locality.service=.={};.;serving_cluster=.={};.;outcome=.={};.;probes_total",
                 service.name,
                 name_of(service, Some(probe.candidate)),
                 if good { "good" } else { "bad" },
@@ -149,7 +149,7 @@ impl Metrics {
     pub(crate) fn transition(&self, host: &dyn Host, set: &FailoverSet, transition: &Transition) {
         if let Some(service) = set.service(transition.service) {
             let name = format!(
-                "landbridge.locality.service.=.{};.serving_cluster.=.{};.outcome.=.{};.transitions_total",
+                "landbridge.locality.service=.={};.;serving_cluster=.={};.;outcome=.={};.;transitions_total",
                 service.name,
                 name_of(service, Some(transition.candidate)),
                 transition.change.to.as_str(),
@@ -175,7 +175,7 @@ impl Metrics {
             let metric = |what: &str| {
                 let direction = direction.as_str();
                 let name = format!(
-                    "landbridge.locality.link.=.{from}~{to};.direction.=.{direction};.{what}"
+                    "landbridge.locality.link=.={from}~{to};.;direction=.={direction};.;{what}"
                 );
                 host.metric(MetricKind::Counter, &name).ok()
             };
@@ -214,7 +214,7 @@ impl Metrics {
                 for (what, value) in [("cluster_state", state), ("cluster_share_permille", seen.1)]
                 {
                     let name = format!(
-                        "landbridge.locality.service.=.{};.serving_cluster.=.{};.{what}",
+                        "landbridge.locality.service=.={};.;serving_cluster=.={};.;{what}",
                         service.name, candidate.name
                     );
                     if let Ok(gauge) = host.metric(MetricKind::Gauge, &name) {

@@ -1,10 +1,10 @@
 //! One request: where it goes.
 
 use crate::stream::{Cookie, Kept, Stream};
-use crate::{Locality, NAME, displaced, refuse, report};
+use crate::{Locality, NAME, displaced, refuse, report, split};
 use landbridge_engine::failover::{AffinityKey, Asked, Lawful, Service, ServiceId};
 use landbridge_engine::{Facts, Reason, cookie};
-use landbridge_filter::{header, is_grpc, is_own, malformed, read, remove_own};
+use landbridge_filter::{header, is_grpc, malformed, read};
 use landbridge_host::{Flow, Headers, Host, HostError};
 use landbridge_model::Explain;
 
@@ -113,8 +113,7 @@ fn send(
     } = known;
     if !trusted_peer {
         // Routes match on these: from just anyone they choose nothing.
-        remove_own(host, &headers)?;
-        headers.retain(|(name, _)| !is_own(name));
+        split::remove_others(host, &mut headers)?;
     }
     let Some((id, service)) = service else {
         return Ok((Flow::Continue, None));

@@ -74,7 +74,7 @@ fn where_no_route_leads_is_not_where_nothing_is() {
     let why = answer.header("x-landbridge-failover");
     assert_eq!(why.as_deref(), Some("reason=NO_ROUTE"));
     assert!(host.filter_state.borrow()["landbridge_locality"].contains("NO_ROUTE"));
-    let counted = ["serving_cluster.=.none", "NO_ROUTE", "requests_total"];
+    let counted = ["serving_cluster=.=none", "NO_ROUTE", "requests_total"];
     assert_eq!(host.metric_sum(&counted), 1);
     // gRPC has its own.
     host.start_request(&with(&[("content-type", "application/grpc")]));
@@ -288,4 +288,29 @@ fn what_is_tried_elsewhere_is_displaced() {
     let cluster = calls[0].header("x-landbridge-cluster");
     assert_eq!(cluster.as_deref(), Some("use1-a"));
     assert_eq!(calls[0].header(DISPLACED), None);
+}
+
+/// Where requests leave, the shaping filter stands before this one.
+#[test]
+fn what_a_split_chose_stays_and_what_a_caller_writes_does_not() {
+    let host = MockHost::default();
+    let locality = locality(&host, r#""maxHops":3"#);
+    let anyone = "spiffe://use1-b.example/ns/shop/sa/frontend";
+    host.set_property("connection.uri_san_peer_certificate", anyone);
+    let left = || {
+        let headers = [
+            ("x-landbridge-backend", "canary"),
+            ("x_landbridge_backend", "canary"),
+            ("x-landbridge-cluster", "euw1-a"),
+            ("x-landbridge-other", "it"),
+        ];
+        let (cluster, _) = sent(&locality, &host, &headers);
+        assert_eq!(cluster, "use1-a");
+        assert_eq!(host.request_header("x_landbridge_backend"), None);
+        assert_eq!(host.request_header("x-landbridge-other"), None);
+        host.request_header("x-landbridge-backend")
+    };
+    assert_eq!(left(), None);
+    host.set_property("landbridge_shaping", r#"{"filter":"shaping"}"#);
+    assert_eq!(left().as_deref(), Some("canary"));
 }

@@ -4,7 +4,9 @@ use crate::metrics::Metrics;
 use crate::{NAME, Shaping};
 use hashbrown::HashMap;
 use landbridge_engine::shaping::{Carried, Worker, load_shaping};
-use landbridge_filter::{Cost, InForce, Missing, Node, SharedData, is_sidecar, random, refuse};
+use landbridge_filter::{
+    Cost, InForce, Missing, Node, SharedData, is_sidecar, plugin, random, refuse,
+};
 use landbridge_host::Host;
 use landbridge_model::Limits;
 use std::cell::{Cell, RefCell};
@@ -13,9 +15,10 @@ use std::rc::Rc;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 thread_local! {
-    /// What this worker carries from one configuration to the next, and what tells it from the
-    /// others: what is under way stays so, and what it holds stays its own.
-    static CARRIED: RefCell<Option<(u64, Carried)>> = const { RefCell::new(None) };
+    /// What this worker of a plugin carries from one configuration to the next, and what tells it
+    /// from the others: what is under way stays so, and what it holds stays its own. A sidecar has
+    /// this filter at both ends, as two plugins that Envoy runs in one VM.
+    static CARRIED: RefCell<HashMap<Vec<u8>, (u64, Carried)>> = RefCell::new(HashMap::new());
 }
 
 /// Compiles a configuration wholly, or logs and counts what is wrong with it.
@@ -43,7 +46,7 @@ pub(crate) fn configure(host: &dyn Host, configuration: &[u8]) -> Option<Shaping
     );
     in_force.tell(host, &what);
     let worker = CARRIED.with_borrow_mut(|carried| {
-        let (id, carried) = carried.get_or_insert_with(|| {
+        let (id, carried) = carried.entry(plugin(host)).or_insert_with(|| {
             let id = random();
             (id, Carried::new(id))
         });

@@ -65,7 +65,7 @@ impl Metrics {
     pub(crate) fn lease(&self, host: &dyn Host, cluster: &str, good: bool) {
         let outcome = if good { "answered" } else { "failed" };
         let name = format!(
-            "landbridge.shaping.cluster.=.{cluster};.outcome.=.{outcome};.lease_calls_total"
+            "landbridge.shaping.cluster=.={cluster};.;outcome=.={outcome};.;lease_calls_total"
         );
         let mut named = self.named.borrow_mut();
         let metric = named
@@ -79,7 +79,7 @@ impl Metrics {
         let mut gauges = self.gauges.borrow_mut();
         for (service, lost) in set.services().iter().zip(worker.lost()) {
             let name = format!(
-                "landbridge.shaping.cluster.=.{};.store_lost",
+                "landbridge.shaping.cluster=.={};.;store_lost",
                 service.cluster
             );
             if let Ok(gauge) = host.metric(MetricKind::Gauge, &name) {
@@ -96,7 +96,7 @@ impl Metrics {
             }
             for (what, value) in [("concurrency_limit", limit), ("in_flight", in_flight)] {
                 let name = format!(
-                    "landbridge.shaping.policy.=.{};.rule.=.{};.{what}",
+                    "landbridge.shaping.policy=.={};.;rule=.={};.;{what}",
                     item.policy, item.name
                 );
                 if let Ok(gauge) = host.metric(MetricKind::Gauge, &name) {
@@ -112,17 +112,17 @@ fn name(set: &ShapingSet, count: &Count) -> Option<String> {
     let item = set.item(count.item)?;
     let source = set.base.source_name(count.source);
     let about = format!(
-        "landbridge.shaping.policy.=.{};.rule.=.{};.source_cluster.=.{source};",
+        "landbridge.shaping.policy=.={};.;rule=.={};.;source_cluster=.={source}",
         item.policy, item.name
     );
     Some(match count.outcome {
         Outcome::Backend(backend) => {
             let backend = set.backend(count.item, backend)?;
-            format!("{about}.backend.=.{backend};.split_requests_total")
+            format!("{about};.;backend=.={backend};.;split_requests_total")
         }
         outcome => {
             let (outcome, kind) = (outcome.as_str(), kind(item));
-            format!("{about}.outcome.=.{outcome};.{kind}_requests_total")
+            format!("{about};.;outcome=.={outcome};.;{kind}_requests_total")
         }
     })
 }

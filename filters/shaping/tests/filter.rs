@@ -59,8 +59,8 @@ fn what_is_beyond_a_limit_is_answered_and_counted_at_the_tick() {
     let reply = host.answers.borrow().last().cloned().expect("an answer");
     assert_eq!(reply.grpc_status, Some(GrpcStatus::ResourceExhausted));
     filter.on_tick(&host);
-    assert_eq!(host.metric_sum(&["two", "outcome.=.allowed"]), 2);
-    assert_eq!(host.metric_sum(&["two", "outcome.=.refused"]), 2);
+    assert_eq!(host.metric_sum(&["two", "outcome=.=allowed"]), 2);
+    assert_eq!(host.metric_sum(&["two", "outcome=.=refused"]), 2);
 }
 
 #[test]
@@ -99,4 +99,29 @@ fn a_refused_configuration_says_why() {
     assert!(Shaping::configure(&host, b"").is_none());
     host.start_request(&GET);
     assert_eq!(Shaping::unconfigured(&host), Flow::Answered);
+}
+
+/// A sidecar has the filter at both ends, and Envoy runs what has one module in one VM.
+#[test]
+fn two_plugins_in_one_vm_do_not_take_each_other_for_an_update() {
+    let host = MockHost::default();
+    host.set_property("plugin_root_id", "landbridge-shaping");
+    let inbound = shaping(&host, TWO);
+    assert_eq!(request(&inbound, &host, &[]), Flow::Continue);
+    host.set_property("plugin_root_id", "landbridge-shaping-outbound");
+    let outbound = shaping(&host, r#"{"retryBudgets":[{"name":"retries"}]}"#);
+    assert_eq!(request(&outbound, &host, &[]), Flow::Continue);
+    assert_eq!(host.metric_sum(&["digest=.="]), 2, "both are in force");
+    // An update of one leaves the other alone.
+    drop(outbound);
+    let _outbound = shaping(&host, r#"{"retryBudgets":[{"name":"fewer","share":10}]}"#);
+    let digests = host.metrics.borrow();
+    let digests = digests
+        .iter()
+        .filter(|(name, _)| name.contains("digest=.="));
+    let in_force: Vec<u64> = digests.map(|(_, value)| *value).collect();
+    assert_eq!((in_force.len(), in_force.iter().sum::<u64>()), (3, 2));
+    // And what the first counted stays its own.
+    assert_eq!(request(&inbound, &host, &[]), Flow::Continue);
+    assert_eq!(request(&inbound, &host, &[]), Flow::Answered);
 }

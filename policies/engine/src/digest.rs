@@ -1,6 +1,6 @@
 //! What a configuration is called, so that a fleet can be compared.
 
-use landbridge_model::Node;
+use landbridge_model::{Diagnostic, Limits, Node, RawConfig, packed};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
@@ -9,6 +9,23 @@ use std::fmt;
 /// the keys in; and a policy that was not changed need not be read again to be in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u8; 8]);
+
+impl Digest {
+    /// What a configuration is called, packed or not, without loading it. That it is good is not
+    /// said.
+    pub fn of(json: &[u8], limits: &Limits) -> Result<Self, Vec<Diagnostic>> {
+        let json = packed::unpack(json, limits)?;
+        let raw = RawConfig::read(&json, limits)?;
+        let mut digester = Digester::default();
+        let head = digester.part(&raw.head_node);
+        digester.add(&head);
+        for (index, text) in raw.texts().enumerate() {
+            let policy = digester.part(&RawConfig::tree(index, text)?);
+            digester.add(&policy);
+        }
+        Ok(digester.finish())
+    }
+}
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,5 +61,61 @@ impl Digester {
             *to = from;
         }
         Digest(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::Digest;
+    use crate::failover::load_failover;
+    use crate::load;
+    use crate::policy_test::Nowhere;
+    use crate::shaping::load_shaping;
+    use landbridge_model::{Limits, packed};
+
+    const MESH: &str = r#""mesh":{"regions":[{"name":"r","jurisdiction":"J"}],"clusters":[{"name":"c","identity":{"trustDomains":["t"]},"region":"r"}]},"local":{"cluster":"c"}"#;
+
+    fn config(policies: &str) -> String {
+        format!(r#"{{"apiVersion":"landbridge.dev/v1alpha1",{MESH},"policies":[{policies}]}}"#)
+    }
+
+    #[test]
+    fn it_is_what_the_filters_say_packed_or_not() {
+        let limits = Limits::default();
+        let authz = config(
+            r#"{"kind":"CrossClusterAuthorization","metadata":{"name":"a"},"spec":{"rules":[{}]}}"#,
+        );
+        let shaping = config(
+            r#"{"kind":"TrafficShaping","metadata":{"name":"a"},"spec":{"limits":[{"name":"l","rate":"1/s"}]}}"#,
+        );
+        let loaded = [
+            (
+                load(authz.as_bytes(), &limits, &Nowhere).unwrap().digest,
+                &authz,
+            ),
+            (
+                load_shaping(shaping.as_bytes(), &limits, &Nowhere)
+                    .unwrap()
+                    .digest,
+                &shaping,
+            ),
+            (
+                load_failover(config("").as_bytes(), &limits, &Nowhere)
+                    .unwrap()
+                    .digest,
+                &config(""),
+            ),
+        ];
+        for (digest, json) in loaded {
+            assert_eq!(Digest::of(json.as_bytes(), &limits), Ok(digest), "{json}");
+            let packed = packed::pack(json);
+            assert_eq!(Digest::of(packed.as_bytes(), &limits), Ok(digest));
+            let packed = load_shaping(packed.as_bytes(), &limits, &Nowhere);
+            if json == &shaping {
+                assert_eq!(packed.unwrap().digest, digest);
+            }
+        }
     }
 }

@@ -261,7 +261,8 @@ impl Policy {
                 1 => Some(json!({"kind": "Gateway", "name": WAYPOINT})),
                 4 if istio && namespace != ROOT => None,
                 4 => Some(json!({"kind": "GatewayClass", "name": "istio-waypoint"})),
-                one => Some(json!({"kind": "Service", "name": SERVICES[one - 2]})),
+                2 => Some(json!({"kind": "Service", "name": SERVICES[0]})),
+                _ => Some(json!({"kind": "Service", "name": SERVICES[1]})),
             })
             .map(|mut one| {
                 if one["kind"] != "Service" {

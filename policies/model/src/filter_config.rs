@@ -215,12 +215,18 @@ impl<'a> RawConfig<'a> {
         self.policies.iter().map(|raw| raw.get())
     }
 
+    /// The tree of the policy at an index, one of [`Self::texts`], before it is decoded.
+    pub fn tree(index: usize, text: &str) -> Result<Node, Vec<Diagnostic>> {
+        let list = ValuePointerRef::Origin.push_key("policies");
+        let at = list.push_index(index);
+        serde_json::from_str(text).map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])
+    }
+
     /// Decodes the policy at an index, one of [`Self::texts`].
     pub fn document(index: usize, text: &str) -> Result<Document, Vec<Diagnostic>> {
         let list = ValuePointerRef::Origin.push_key("policies");
         let at = list.push_index(index);
-        let node: Node = serde_json::from_str(text)
-            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let node = Self::tree(index, text)?;
         let content = document::read_policy(&node, at).map_err(|p| p.0)?;
         Ok(Document {
             content,
@@ -234,8 +240,7 @@ impl<'a> RawConfig<'a> {
     pub fn failover(index: usize, text: &str) -> Result<(Named<Failover>, Node), Vec<Diagnostic>> {
         let list = ValuePointerRef::Origin.push_key("policies");
         let at = list.push_index(index);
-        let node: Node = serde_json::from_str(text)
-            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let node = Self::tree(index, text)?;
         let policy = document::read_failover(&node, at).map_err(|p| p.0)?;
         Ok((policy, node))
     }
@@ -245,8 +250,7 @@ impl<'a> RawConfig<'a> {
     pub fn shaping(index: usize, text: &str) -> Result<(Named<Shaping>, Node), Vec<Diagnostic>> {
         let list = ValuePointerRef::Origin.push_key("policies");
         let at = list.push_index(index);
-        let node: Node = serde_json::from_str(text)
-            .map_err(|e| vec![syntax(&e, &crate::decode::path_text(at))])?;
+        let node = Self::tree(index, text)?;
         let policy = document::read_shaping(&node, at).map_err(|p| p.0)?;
         Ok((policy, node))
     }

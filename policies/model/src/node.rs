@@ -6,6 +6,7 @@
 
 use crate::diagnostic::Position;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -218,6 +219,28 @@ impl<'de> Placed<'de> for Unplaced {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Unplaced::node(deserializer)
+    }
+}
+
+/// As it was written: the keys in their order, the places left out.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.value {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(b) => serializer.serialize_bool(*b),
+            Value::Integer(n) => serializer.serialize_u64(*n),
+            Value::Negative(n) => serializer.serialize_i64(*n),
+            Value::Float(x) => serializer.serialize_f64(*x),
+            Value::String(s) => serializer.serialize_str(s),
+            Value::Sequence(nodes) => serializer.collect_seq(nodes),
+            Value::Map(entries) => {
+                let mut mapping = serializer.serialize_map(Some(entries.len()))?;
+                for entry in entries {
+                    mapping.serialize_entry(&entry.key, &entry.node)?;
+                }
+                mapping.end()
+            }
+        }
     }
 }
 

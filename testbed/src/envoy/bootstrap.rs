@@ -9,10 +9,11 @@ use super::{Service, fixed, socket_address};
 use crate::ClusterSpec;
 use crate::net::Place;
 
-/// The labels that filters may put into a metric's name: `policy.=.shop/a;.`.
+/// The labels that filters may put into a metric's name: `policy=.=shop/a;.;`, which is the form that
+/// Istio's `extraStatTags` take out of it.
 ///
-/// Istio looks for such a label anywhere, also at the end of a longer one; here a dot comes before it,
-/// so that `cluster` is not found in `source_cluster`.
+/// Istio looks for such a label anywhere, also at the end of a longer one; here a dot or the end of
+/// another label comes before it, so that `cluster` is not found in `source_cluster`.
 const TAGS: [&str; 17] = [
     "backend",
     "policy",
@@ -59,7 +60,7 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
     } = node;
     let mut tags: Vec<_> = TAGS
         .iter()
-        .map(|tag| json!({"tag_name": tag, "regex": format!(r"\.({tag}\.=\.(.*?);\.)")}))
+        .map(|tag| json!({"tag_name": tag, "regex": format!(r"[.;]({tag}=\.=(.*?);\.;)")}))
         .collect();
     // Names that hold dots end in `;`, as Istio's do: Envoy's own tags would
     // cut them at the first dot and leave the rest in the metric's name.

@@ -27,6 +27,15 @@ impl Ecds {
         self.resource.deliver(self.wasm.typed_config(config))
     }
 
+    /// Replaces the module as well.
+    pub(crate) fn deliver_module(&self, module: &Path, config: &str) -> Result<u64, Error> {
+        let wasm = Wasm {
+            module: module.to_owned(),
+            ..self.wasm.clone()
+        };
+        self.resource.deliver(wasm.typed_config(config))
+    }
+
     /// A new Envoy will read the newest version only.
     pub(crate) fn restarted(&self) {
         self.resource.restarted();

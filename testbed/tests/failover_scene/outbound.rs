@@ -66,7 +66,7 @@ async fn a_label_is_not_found_in_a_longer_one() {
     ];
     let named: String = labels
         .iter()
-        .map(|(label, value)| format!("{label}.=.{value};."))
+        .map(|(label, value)| format!("{label}=.={value};.;"))
         .collect();
     // A native filter whose metrics begin with what it is told.
     let counting = Filter::Static(json!({

@@ -110,7 +110,26 @@ pub async fn product(name: &str, trust: Trust) -> Option<(Shop, Mesh)> {
     let shop = Shop::new(name, trust).await?;
     let manifests = shop.render(POLICIES, "");
     let mesh = shop.builder(&manifests).start().await.unwrap();
+    settled(&mesh).await;
     Some((shop, mesh))
+}
+
+/// Waits until each cluster's callers are served at home: a probe that came before its server was ready
+/// takes a cluster out for a while.
+async fn settled(mesh: &Mesh) {
+    for cluster in CLUSTERS {
+        let what = format!("{cluster} to serve its own");
+        let all = eventually(s(90.0), &what, async || {
+            for _ in 0..10 {
+                let reply = mesh.call(get(cluster, "/orders/settled")).await.ok()?;
+                if reply.json()["cluster"] != cluster {
+                    return None;
+                }
+            }
+            Some(())
+        });
+        all.await.unwrap();
+    }
 }
 
 pub fn frontend(cluster: &str) -> Workload {

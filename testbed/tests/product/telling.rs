@@ -17,14 +17,18 @@ async fn access_logs_and_metrics_have_all_three_filters() {
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("x-landbridge-served-by"), Some("use1-a"));
     let left = logged(&mesh, "use1-a", Side::Client, path).await;
-    assert_eq!(said(&left, "locality")["cluster"], "use1-a", "{left}");
+    assert_eq!(
+        said(&left, "locality")["serving_cluster"],
+        "use1-a",
+        "{left}"
+    );
     let backend = said(&left, "shaping")["backend"].clone();
     assert_eq!(
         reply.received("x-landbridge-backend"),
         [backend.as_str().unwrap()]
     );
     let expected = format!(
-        "outbound|8080|use1-a-{}|orders.shop.svc.cluster.local",
+        "outbound|8080|use1-a-{}|orders.shop.svc.cluster.local;",
         backend.as_str().unwrap()
     );
     assert_eq!(left["upstream_cluster"], expected);

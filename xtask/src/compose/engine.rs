@@ -18,6 +18,8 @@ use crate::{Error, Result, install, process, workspace};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What our containers' control groups are below.
 const CGROUP: &str = "landbridge-compose";
+/// What the folder of an engine's sockets is called, before the id of who started it.
+const RUN: &str = "landbridge-docker-";
 /// What our engine is started by, beside itself.
 const NEEDED: [&str; 4] = ["unshare", "setpriv", "nsenter", "ip"];
 
@@ -141,7 +143,8 @@ impl Drop for Engine {
 
 impl Own {
     fn start(dockerd: &Path, scratch: &Path) -> Result<Self> {
-        let run = std::env::temp_dir().join(format!("landbridge-docker-{}", std::process::id()));
+        sweep();
+        let run = std::env::temp_dir().join(format!("{RUN}{}", std::process::id()));
         install::discard(&run)?;
         let bin = run.join("bin");
         install::create(&bin)?;
@@ -215,6 +218,21 @@ impl Own {
         let _ = fs::remove_dir(Path::new("/sys/fs/cgroup").join(CGROUP));
         install::discard(&self.run)?;
         install::discard(&self.data)
+    }
+}
+
+/// Removes the folders of runs that were interrupted.
+fn sweep() {
+    for entry in fs::read_dir(std::env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(RUN));
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

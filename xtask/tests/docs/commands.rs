@@ -31,6 +31,11 @@ const NOT_RUN: &[(&[&str], &str)] = &[
     ),
     (&["kubectl"], "needs a Kubernetes cluster"),
     (&["helm"], "needs a Kubernetes cluster"),
+    (&["skopeo"], "asks a registry; conformance tests do it"),
+    (&["crane"], "asks a registry; conformance tests do it"),
+    (&["cosign"], "asks a registry; conformance tests do it"),
+    (&["docker", "login"], "asks a registry"),
+    (&["aws"], "needs an account"),
     (
         &["curl"],
         "asks a server that the page has the reader start",
@@ -66,6 +71,11 @@ fn fault(step: &Step) -> Option<String> {
     match &words[assignments..] {
         [] => None,
         ["cargo", "xtask", args @ ..] => xtask_fault(args),
+        [
+            "landbridge",
+            command @ ("package" | "push" | "pull"),
+            args @ ..,
+        ] => flags_fault(command, args),
         ["landbridge", args @ ..] | ["cargo", "run", "-q", "-p", "landbridge", "--", args @ ..] => {
             landbridge_fault(args, exit_code(&line.comment), &step.output)
         }
@@ -192,6 +202,27 @@ fn landbridge_fault(args: &[&str], code: i32, shown: &[String]) -> Option<String
     ))
 }
 
+/// What asks a registry, or packs what may not be built, is not run: its flags must exist all the
+/// same. The conformance tests run it.
+fn flags_fault(command: &str, args: &[&str]) -> Option<String> {
+    let mut help = Command::new(binary());
+    let help = help
+        .args([command, "--help"])
+        .output()
+        .expect("landbridge starts");
+    if !help.status.success() {
+        return Some(format!("there is no `landbridge {command}`"));
+    }
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let known: HashSet<&str> = help
+        .split(|c: char| c.is_whitespace() || "=,[".contains(c))
+        .collect();
+    let flags = args.iter().filter(|word| word.starts_with('-'));
+    let mut names = flags.map(|word| word.split('=').next().unwrap_or(word));
+    let unknown = names.find(|name| !known.contains(name))?;
+    Some(format!("`landbridge {command}` has no `{unknown}`"))
+}
+
 fn indented(text: &str) -> String {
     text.lines()
         .map(|line| format!("    {line}\n"))
@@ -250,6 +281,8 @@ mod tests {
             "ENVOY=/usr/bin/envoy cargo xtask test",
             "cargo test -p xtask",
             "cargo install --path cli",
+            "landbridge push registry.example.com/landbridge:1 --sign-key=cosign.key --plain-http",
+            "landbridge pull registry.example.com/a:1 -o authz.wasm --verify --key cosign.pub",
         ] {
             assert_eq!(fault_of(fine), None, "{fine}");
         }
@@ -267,6 +300,7 @@ mod tests {
             "kubectl apply -f deploy/nothing.yaml",
             "make",
             "landbridge check x | less",
+            "landbridge push registry.example.com/landbridge:1 --sign cosign.key",
         ] {
             assert!(fault_of(wrong).is_some(), "{wrong}");
         }

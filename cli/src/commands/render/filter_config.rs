@@ -3,8 +3,7 @@
 use crate::exit::{Failure, Outcome, print};
 use crate::proxy::{self, Proxy};
 use crate::{input, report};
-use landbridge_model::{Diagnostic, FilterKind, Limits, Node, RawConfig, Value};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use landbridge_model::{Diagnostic, FilterKind, Limits, Node, RawConfig};
 use std::fs;
 use std::path::PathBuf;
 
@@ -85,36 +84,5 @@ fn verify(filter: FilterKind, json: &str) -> Vec<Diagnostic> {
 fn pretty(json: &str) -> Result<String, Failure> {
     let node: Node = serde_json::from_str(json)
         .map_err(|e| Failure::new(format!("what was rendered is not JSON: {e}")))?;
-    serde_json::to_string_pretty(&Written(&node))
-        .map_err(|e| Failure::new(format!("cannot write JSON: {e}")))
-}
-
-/// A tree, its keys in the order they were written in.
-struct Written<'a>(&'a Node);
-
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0.value {
-            Value::Null => serializer.serialize_unit(),
-            Value::Bool(b) => serializer.serialize_bool(*b),
-            Value::Integer(n) => serializer.serialize_u64(*n),
-            Value::Negative(n) => serializer.serialize_i64(*n),
-            Value::Float(x) => serializer.serialize_f64(*x),
-            Value::String(s) => serializer.serialize_str(s),
-            Value::Sequence(nodes) => {
-                let mut list = serializer.serialize_seq(Some(nodes.len()))?;
-                for node in nodes {
-                    list.serialize_element(&Written(node))?;
-                }
-                list.end()
-            }
-            Value::Map(entries) => {
-                let mut mapping = serializer.serialize_map(Some(entries.len()))?;
-                for entry in entries {
-                    mapping.serialize_entry(&entry.key, &Written(&entry.node))?;
-                }
-                mapping.end()
-            }
-        }
-    }
+    serde_json::to_string_pretty(&node).map_err(|e| Failure::new(format!("cannot write JSON: {e}")))
 }
