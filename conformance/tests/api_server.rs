@@ -13,6 +13,8 @@ mod eks;
 mod judge;
 #[path = "api_server/kustomize.rs"]
 mod kustomize;
+#[path = "api_server/observability.rs"]
+mod observability;
 #[path = "api_server/packed.rs"]
 mod packed;
 #[path = "api_server/rendered.rs"]
