@@ -3,9 +3,13 @@
 //! They are built from their Go modules, and fetched from Debian's packages; on a machine without
 //! Go it says so, loudly, and does nothing.
 
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
 use crate::cli::ConformanceArgs;
 use crate::go::{self, Program};
-use crate::{Result, aws, debian, kubernetes, process, skew, testbed};
+use crate::{Error, Result, aws, debian, kubernetes, process, skew, testbed, workspace};
 
 /// Small ones first: what is wrong with the set-up shows early.
 const PROGRAMS: [Program; 6] = [
@@ -17,14 +21,13 @@ const PROGRAMS: [Program; 6] = [
     Program::new("cosign", "github.com/sigstore/cosign/v3/cmd/cosign"),
 ];
 
-/// What the tests start: the command that is shipped, and what ends their servers with them.
-const BINARIES: [&str; 10] = [
+/// What the tests start: the command that is shipped, and what ends their servers with them. All
+/// packages are chosen, here and below, though few are built: so their dependencies have the features
+/// that they have in `cargo xtask test`, and are not built twice.
+const BINARIES: [&str; 7] = [
     "build",
     "-q",
-    "-p",
-    "landbridge",
-    "-p",
-    "landbridge-testbed",
+    "--workspace",
     "--bin",
     "landbridge",
     "--bin",
@@ -55,7 +58,27 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
     kubernetes::provide()?;
     aws::provide()?;
     process::run(&mut process::cargo(BINARIES)?)?;
-    let mut cargo = process::cargo(["test", "--no-fail-fast", "-p", "landbridge-conformance"])?;
+    let mut cargo = process::cargo(["test", "--no-fail-fast", "--workspace"])?;
+    if !args.args.iter().any(|arg| arg == "--test") {
+        for name in tests()? {
+            cargo.arg("--test").arg(name);
+        }
+    }
     testbed::provide(cargo.args(&args.args))?;
     process::run(&mut cargo)
+}
+
+/// The names of the tests in `conformance/tests`.
+fn tests() -> Result<Vec<OsString>> {
+    let folder = workspace::root()?.join("conformance/tests");
+    let entries = fs::read_dir(&folder).map_err(|e| Error::at("list", &folder, &e))?;
+    let is_test = |path: &PathBuf| {
+        path.extension().is_some_and(|ext| ext == "rs") || path.join("main.rs").is_file()
+    };
+    let paths = entries.flatten().map(|entry| entry.path()).filter(is_test);
+    let mut names: Vec<_> = paths
+        .filter_map(|path| path.file_stem().map(OsString::from))
+        .collect();
+    names.sort();
+    Ok(names)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::cli::BuildArgs;
-use crate::{Error, Result, build, exports, install, process, testbed, workspace};
+use crate::{Error, Result, build, exports, install, process, test, testbed, workspace};
 
 /// The last commit whose modules do not read packed configurations; also in
 /// `testbed/tests/authz/skew.rs`.
@@ -20,7 +20,8 @@ pub(crate) fn run() -> Result<()> {
         return Ok(());
     }
     build::build(&BuildArgs::default())?;
-    let mut cargo = process::cargo(["test", "-p", "landbridge-testbed", "--test", "authz"])?;
+    let mut cargo = process::cargo(["test"])?;
+    cargo.args(test::PACKAGES).args(["--test", "authz"]);
     testbed::provide(cargo.args(["--", "skew::"]))?;
     process::run(&mut cargo)
 }

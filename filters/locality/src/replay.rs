@@ -80,12 +80,18 @@ pub(crate) fn begin(
         }
         headers.extend(displaced::told(service, choice, &kept.headers));
         let limit = service.settings.attempt_timeout.map(Duration::from_millis);
-        let call = host.call(&Call {
-            cluster: &candidate.upstream,
-            headers: &headers,
-            body: (!kept.body.is_empty()).then_some(&kept.body),
-            timeout: limit.unwrap_or(LONGEST),
-        });
+        let call = |cluster: &str| {
+            host.call(&Call {
+                cluster,
+                headers: &headers,
+                body: (!kept.body.is_empty()).then_some(&kept.body),
+                timeout: limit.unwrap_or(LONGEST),
+            })
+        };
+        // A backend that a split chose is kept, where the other cluster has it.
+        let subset = stream.backend.as_deref();
+        let subset = subset.and_then(|backend| call(&candidate.upstream_of(backend)).ok());
+        let call = subset.map_or_else(|| call(&candidate.upstream), Ok);
         report::retried(locality, host, service, choice.candidate);
         match call {
             Ok(call) => {

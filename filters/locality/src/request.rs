@@ -162,6 +162,7 @@ fn send(
         is_grpc: is_grpc(&headers),
         repeatable,
         cookie,
+        backend: split::backend(&headers),
         choice: route.ok(),
         refused: route.err().map(|refusal| refusal.reason),
         tried: Lawful::NONE,

@@ -120,10 +120,16 @@ fn look(locality: &Locality, host: &dyn Host, stream: &Stream, service: &Service
         return;
     }
     let led_to = host.property(&["xds", "cluster_name"]).ok().flatten();
-    let upstream = service.candidates.get(choice.candidate);
-    let upstream = upstream.map_or("", |candidate| &*candidate.upstream);
+    let candidate = service.candidates.get(choice.candidate);
+    let is_ours = |led_to: &[u8]| {
+        let backend = stream.backend.as_deref();
+        candidate.is_some_and(|candidate| {
+            candidate.upstream.as_bytes() == led_to
+                || backend.is_some_and(|b| candidate.upstream_of(b).as_bytes() == led_to)
+        })
+    };
     // An answer of the proxy's own came from nowhere.
-    let Some(led_to) = led_to.filter(|led_to| led_to != upstream.as_bytes()) else {
+    let Some(led_to) = led_to.filter(|led_to| !is_ours(led_to)) else {
         locality.routed.borrow_mut().insert(at, now);
         return;
     };

@@ -22,3 +22,9 @@ pub(crate) fn remove_others(host: &dyn Host, headers: &mut Headers) -> Result<()
     headers.retain(|(name, _)| !is_callers(name));
     Ok(())
 }
+
+/// The backend that a split chose for a request, after [`remove_others`].
+pub(crate) fn backend(headers: &Headers) -> Option<Box<str>> {
+    let value = std::str::from_utf8(header(headers, BACKEND)?).ok()?;
+    Some(value.into())
+}

@@ -21,6 +21,8 @@ pub struct Stream {
     pub(crate) repeatable: bool,
     /// The cookie of the caller's affinity names another cluster than this, or none.
     pub(crate) cookie: Cookie,
+    /// The backend that a split chose for it; routes lead to that part of a cluster, where it is there.
+    pub(crate) backend: Option<Box<str>>,
     /// Where it went last, where it went anywhere.
     pub(crate) choice: Option<Choice>,
     /// Why it went nowhere.

@@ -43,18 +43,15 @@ async fn a_backend_is_reached_within_the_callers_cluster() {
     assert_eq!(endpoints.len(), 2, "{endpoints:?}");
 }
 
-/// The locality filter holds the Envoy cluster that a request went to against its own name for the
-/// cluster that it chose, and takes the subset of a backend there for a missing route.
+/// The locality filter looks where the route led, and takes a backend's part of a cluster for the cluster.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the locality filter takes out a cluster whose requests go to a backend's subset of it"]
 async fn a_caller_keeps_its_backend_when_its_cluster_is_gone() {
     let Some((_shop, mesh)) = product("product-split-loss", Trust::Own).await else {
         return;
     };
     let at_home = served(&mesh, "use1-a", "use1-a").await;
     mesh.kill("use1-a", Side::Server).unwrap();
-    // Until the cluster is out, what fails there is tried elsewhere by the filter itself, which asks for
-    // the other cluster and for no backend of it.
+    // Until the cluster is out, what fails there is tried elsewhere by the filter itself.
     let out = eventually(s(60.0), "the cluster to be out", async || {
         for _ in 0..10 {
             let reply = mesh.call(get("use1-a", "/split/1")).await.ok()?;

@@ -35,6 +35,11 @@ const NOT_RUN: &[(&[&str], &str)] = &[
     (&["crane"], "asks a registry; conformance tests do it"),
     (&["cosign"], "asks a registry; conformance tests do it"),
     (&["aws"], "needs an account"),
+    (&["eksctl"], "needs an account"),
+    (&["istioctl"], "needs a Kubernetes cluster"),
+    (&["deploy/eks/connect.sh"], "conformance tests run it"),
+    (&["deploy/eks/registry.sh"], "conformance tests run it"),
+    (&["deploy/eks/ca.sh"], "conformance tests run it"),
     (
         &["curl"],
         "asks a server that the page has the reader start",

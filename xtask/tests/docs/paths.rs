@@ -7,10 +7,13 @@ use crate::root;
 const TOP: &[&str] = &[
     ".cargo/",
     ".ci/",
+    ".github/",
     "cli/",
+    "conformance/",
     "deploy/",
     "docs/",
     "filters/",
+    "oci/",
     "policies/",
     "simulator/",
     "testbed/",

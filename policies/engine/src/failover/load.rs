@@ -232,6 +232,7 @@ impl Builder<'_> {
                 link: self.link(policy_name, policy, cluster),
                 is_local: cluster.name == self.own.name,
                 level,
+                name_ends: before.len().saturating_add(cluster.name.as_str().len()),
             });
         }
         let located: Vec<&Cluster> = ranked.iter().map(|(_, cluster)| *cluster).collect();

@@ -30,9 +30,19 @@ pub struct Candidate {
     pub is_local: bool,
     /// Its place in the order of preference, which others may share.
     pub(crate) level: u16,
+    /// Where in `upstream` the cluster's name ends.
+    pub(crate) name_ends: usize,
 }
 
 impl Candidate {
+    /// What Envoy calls one backend of the service there, where requests are split over backends: the
+    /// subset that `landbridge render istio` gives each pair of cluster and backend.
+    pub fn upstream_of(&self, backend: &str) -> String {
+        let parts = self.upstream.split_at_checked(self.name_ends);
+        let (before, after) = parts.unwrap_or((&self.upstream, ""));
+        format!("{before}-{backend}{after}")
+    }
+
     /// Its place in the order of preference, from 0, which others may share.
     pub fn level(&self) -> u16 {
         self.level
