@@ -142,7 +142,7 @@ fn the_admin_interface_tells_the_module_and_how_many_policies_there_are() {
         },
     }}}]}]});
     let stats = format!(
-        "wasmcustom.landbridge.config.filter.=.authz;.digest.=.{digest};.version.=.0.1.0;.info: 1\nwasmcustom.landbridge.config.filter.=.authz;.code.=.LB0101;.rejected_total: 2\n"
+        "wasmcustom.landbridge.config.filter=.=authz;.;digest=.={digest};.;version=.=0.1.0;.;info: 1\nwasmcustom.landbridge.config.filter=.=authz;.;code=.=LB0101;.;rejected_total: 2\n"
     );
     let up = serve(vec![("/stats", stats), ("/config_dump", dump.to_string())]);
     let lock = |sha256: &str| {

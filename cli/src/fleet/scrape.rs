@@ -1,8 +1,8 @@
 //! The metrics of filters, in either of the forms that they are had in.
 //!
 //! In Prometheus' form the tags are labels, if the proxy was told of the tags. In Envoy's own
-//! (`/stats`) they stand in the name, `landbridge.config.filter.=.authz;.digest.=.…;.info`, told of
-//! or not: so that one is asked for where there is a choice.
+//! (`/stats`) they stand in the name, `landbridge.config.filter=.=authz;.;digest=.=…;.;info`, told
+//! of or not: so that one is asked for where there is a choice.
 
 use super::{InForce, Says};
 
@@ -82,13 +82,18 @@ fn prometheus(line: &str) -> Option<Sample> {
     })
 }
 
-/// `wasmcustom.landbridge.config.filter.=.authz;.digest.=.…;.info: 1`.
+/// `wasmcustom.landbridge.config.filter=.=authz;.;digest=.=…;.;info: 1`, or as modules wrote it that are
+/// older than Istio's form of it: `filter.=.authz;.digest.=.…;.info`.
 fn envoy(line: &str) -> Option<Sample> {
     let (name, value) = line.rsplit_once(": ")?;
     let (_, name) = name.split_once("landbridge.config.")?;
-    let (tags, what) = name.rsplit_once(";.")?;
-    let tags = tags.split(";.").filter_map(|tag| {
-        let (key, value) = tag.split_once(".=.")?;
+    let (is, end) = match name.contains("=.=") {
+        true => ("=.=", ";.;"),
+        false => (".=.", ";."),
+    };
+    let (tags, what) = name.rsplit_once(end)?;
+    let tags = tags.split(end).filter_map(|tag| {
+        let (key, value) = tag.split_once(is)?;
         Some((key.to_owned(), value.to_owned()))
     });
     Some(Sample {
@@ -113,13 +118,15 @@ landbridge_config_rejected_total{filter="authz",code="LB0004"} 3
 landbridge_authz_requests_total{policy="a{b}",decision="allow"} 7
 "#;
         let envoy = "
-wasmcustom.landbridge.config.filter.=.authz;.digest.=.00112233445566aa;.version.=.0.1.0;.info: 1
-wasmcustom.landbridge.config.filter.=.authz;.digest.=.ffffffffffffffff;.version.=.0.1.0;.info: 0
-wasmcustom.landbridge.config.filter.=.authz;.code.=.LB0004;.rejected_total: 3
-wasmcustom.landbridge.config.filter.=.authz;.load_milliseconds: 12
+wasmcustom.landbridge.config.filter=.=authz;.;digest=.=00112233445566aa;.;version=.=0.1.0;.;info: 1
+wasmcustom.landbridge.config.filter=.=authz;.;digest=.=ffffffffffffffff;.;version=.=0.1.0;.;info: 0
+wasmcustom.landbridge.config.filter=.=authz;.;code=.=LB0004;.;rejected_total: 3
+wasmcustom.landbridge.config.filter=.=authz;.;load_milliseconds: 12
 ";
+        let older = envoy.replace("=.=", ".=.").replace(";.;", ";.");
         let says = read(prometheus);
         assert_eq!(says, read(envoy));
+        assert_eq!(says, read(&older));
         let in_force = InForce {
             filter: "authz".to_owned(),
             version: "0.1.0".to_owned(),

@@ -109,12 +109,12 @@ pub(super) fn dashboard() -> Dashboard {
                         "short",
                         &[
                             (
-                                "sum by (cluster, outcome) (rate(landbridge_shaping_lease_calls_total{@}[$__rate_interval]))",
-                                "{{cluster}}: {{outcome}} a second",
+                                "sum by (upstream_cluster, outcome) (rate(landbridge_shaping_lease_calls_total{@}[$__rate_interval]))",
+                                "{{upstream_cluster}}: {{outcome}} a second",
                             ),
                             (
-                                "sum by (cluster) (landbridge_shaping_store_lost{@})",
-                                "{{cluster}}: proxies without it",
+                                "sum by (upstream_cluster) (landbridge_shaping_store_lost{@})",
+                                "{{upstream_cluster}}: proxies without it",
                             ),
                         ],
                     ),

@@ -65,7 +65,7 @@ impl Metrics {
     pub(crate) fn lease(&self, host: &dyn Host, cluster: &str, good: bool) {
         let outcome = if good { "answered" } else { "failed" };
         let name = format!(
-            "landbridge.shaping.cluster=.={cluster};.;outcome=.={outcome};.;lease_calls_total"
+            "landbridge.shaping.upstream_cluster=.={cluster};.;outcome=.={outcome};.;lease_calls_total"
         );
         let mut named = self.named.borrow_mut();
         let metric = named
@@ -79,7 +79,7 @@ impl Metrics {
         let mut gauges = self.gauges.borrow_mut();
         for (service, lost) in set.services().iter().zip(worker.lost()) {
             let name = format!(
-                "landbridge.shaping.cluster=.={};.;store_lost",
+                "landbridge.shaping.upstream_cluster=.={};.;store_lost",
                 service.cluster
             );
             if let Ok(gauge) = host.metric(MetricKind::Gauge, &name) {

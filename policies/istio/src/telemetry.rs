@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 const PROVIDER: &str = "landbridge";
 /// Requests that are logged, where it is not said: those that were refused or failed.
 const FILTER: &str = "response.code >= 400";
-/// The labels that filters put into the names of metrics.
+/// The labels that filters put into the names of metrics. Istio looks for one anywhere in a name, so none is the
+/// end of another.
 pub const STAT_TAGS: [&str; 17] = [
     "backend",
     "policy",
@@ -28,7 +29,7 @@ pub const STAT_TAGS: [&str; 17] = [
     "outcome",
     "service",
     "serving_cluster",
-    "cluster",
+    "upstream_cluster",
     "link",
     "direction",
     "to",
@@ -80,4 +81,17 @@ pub fn mesh_config(log: &AccessLog) -> Value {
             }],
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_label_is_found_in_another() {
+        for tag in STAT_TAGS {
+            let mut others = STAT_TAGS.iter().filter(|other| **other != tag);
+            assert!(!others.any(|other| other.ends_with(tag)), "{tag}");
+        }
+    }
 }

@@ -135,7 +135,7 @@ fn what_does_not_fit_though_it_is_packed_is_refused() {
     // Nothing that repeats itself: deflate makes base64 of it no smaller.
     let mut text = MESH.to_owned();
     let mut state = 88_172_645_463_325_252_u64;
-    for i in 0..1_800 {
+    for i in 0..2_600 {
         let mut path = String::new();
         for _ in 0..64 {
             state ^= state << 13;

@@ -9,31 +9,6 @@ use super::{Service, fixed, socket_address};
 use crate::ClusterSpec;
 use crate::net::Place;
 
-/// The labels that filters may put into a metric's name: `policy=.=shop/a;.;`, which is the form that
-/// Istio's `extraStatTags` take out of it.
-///
-/// Istio looks for such a label anywhere, also at the end of a longer one; here a dot or the end of
-/// another label comes before it, so that `cluster` is not found in `source_cluster`.
-const TAGS: [&str; 17] = [
-    "backend",
-    "policy",
-    "rule",
-    "decision",
-    "reason",
-    "source_cluster",
-    "filter",
-    "code",
-    "digest",
-    "version",
-    "outcome",
-    "service",
-    "serving_cluster",
-    "cluster",
-    "link",
-    "direction",
-    "to",
-];
-
 /// Whose Envoy it is.
 pub(crate) struct Node<'a> {
     pub(crate) cluster: &'a ClusterSpec,
@@ -58,9 +33,10 @@ pub(crate) fn bootstrap(node: &Node<'_>, listeners: &[Value], clusters: &[Value]
         admin_port,
         services,
     } = node;
-    let mut tags: Vec<_> = TAGS
+    // As Istio makes them of `extraStatTags`.
+    let mut tags: Vec<_> = landbridge_istio::STAT_TAGS
         .iter()
-        .map(|tag| json!({"tag_name": tag, "regex": format!(r"[.;]({tag}=\.=(.*?);\.;)")}))
+        .map(|tag| json!({"tag_name": tag, "regex": format!(r"({tag}=\.=(.*?);\.;)")}))
         .collect();
     // Names that hold dots end in `;`, as Istio's do: Envoy's own tags would
     // cut them at the first dot and leave the rest in the metric's name.

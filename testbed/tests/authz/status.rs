@@ -4,19 +4,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use landbridge_model::packed;
-use landbridge_testbed::{Mesh, Side, workspace};
+use landbridge_testbed::{Mesh, Side};
 use serde_json::{Value, json};
 
 use crate::setup::{ALLOW_ALL, ALLOW_US, apply_refused, config, mesh_document, only};
 
-/// `landbridge`, built as `cargo test` builds it.
+/// `landbridge`, which a test of the whole workspace builds beside this one.
 async fn landbridge(args: Vec<String>) -> (Option<i32>, Value) {
+    let me = std::env::current_exe().unwrap();
+    let command = me.ancestors().nth(2).unwrap().join("landbridge");
+    assert!(command.is_file(), "`cargo build -p landbridge` makes it");
     let ran = tokio::task::spawn_blocking(move || {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Command::new(cargo)
-            .args(["run", "-q", "-p", "landbridge", "--"])
+        Command::new(command)
             .args(args)
-            .current_dir(workspace())
             .stdin(Stdio::null())
             .output()
             .unwrap()
@@ -66,7 +66,8 @@ async fn who_lags_and_who_is_gone_is_told() {
     assert_eq!(code, Some(1), "{report:#}");
     assert_eq!(
         (&report["proxies"], &report["lagging"]),
-        (&json!(3), &json!(2))
+        (&json!(3), &json!(2)),
+        "{report:#}"
     );
     let [current, older, gone] = [0, 1, 2].map(|i| &report["rows"][i]);
     assert_eq!(current["current"], true, "{report:#}");

@@ -55,7 +55,7 @@ async fn a_sidecar_can_ask_its_own_metrics() {
 async fn a_label_is_not_found_in_a_longer_one() {
     let labels = [
         ("source_cluster", "a"),
-        ("cluster", "b"),
+        ("upstream_cluster", "b"),
         ("serving_cluster", "c"),
         ("service", "orders.shop.svc.cluster.local"),
         ("link", "us-eu"),

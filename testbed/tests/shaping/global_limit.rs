@@ -107,7 +107,7 @@ async fn within_the_limit_nobody_is_refused_or_waits() {
     assert!(refused <= 2, "{refused} were refused");
     let stats = mesh.stats("use1-a", Side::Server).await.unwrap();
     let calls = |outcome| {
-        let labels = [("cluster", "ratelimit"), ("outcome", outcome)];
+        let labels = [("upstream_cluster", "ratelimit"), ("outcome", outcome)];
         stats.sum("landbridge_shaping_lease_calls_total", &labels)
     };
     assert!(calls("answered") > 5.0, "{}", calls("answered"));
