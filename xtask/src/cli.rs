@@ -64,6 +64,9 @@ pub struct TestArgs {
 
 #[derive(Debug, Args)]
 pub struct ConformanceArgs {
+    /// Build and fetch the tools, and run no test
+    #[arg(long)]
+    pub prepare: bool,
     /// Passed on to `cargo test`
     #[arg(last = true)]
     pub args: Vec<String>,

@@ -35,8 +35,10 @@ const BINARIES: [&str; 7] = [
 ];
 
 pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
-    if args.args.is_empty() {
-        skew::run()?;
+    match (args.prepare, args.args.is_empty()) {
+        (true, _) => drop(skew::older()?),
+        (false, true) => skew::run()?,
+        (false, false) => {}
     }
     if !go::is_here() {
         eprintln!(
@@ -57,6 +59,9 @@ pub(crate) fn run(args: &ConformanceArgs) -> Result<()> {
     }
     kubernetes::provide()?;
     aws::provide()?;
+    if args.prepare {
+        return Ok(());
+    }
     process::run(&mut process::cargo(BINARIES)?)?;
     let mut cargo = process::cargo(["test", "--no-fail-fast", "--workspace"])?;
     if !args.args.iter().any(|arg| arg == "--test") {

@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// The older module, built where it was not yet.
-fn older() -> Result<Option<PathBuf>> {
+pub(crate) fn older() -> Result<Option<PathBuf>> {
     let folder = workspace::target()?.join("skew");
     let module = folder.join(OLDER).join("authz.wasm");
     if module.is_file() {

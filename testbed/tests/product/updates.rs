@@ -82,6 +82,8 @@ async fn shadow_then_enforce_loses_no_request() {
     let sent = deliver(&mesh, &shop.render(POLICIES, "")).await;
     mesh.wait_delivered(&sent, s(60.0)).await.unwrap();
     answered(&mesh, &abroad, 200).await;
+    // What an update would break late, breaks while requests still come.
+    tokio::time::sleep(s(2.0)).await;
     for load in loads {
         let report = load.stop().await;
         assert!(report.count() > 50, "{}", report.count());
