@@ -7,8 +7,26 @@ use std::fs;
 
 fn schema() -> jsonschema::Validator {
     let path = workspace().join("target/tools/eksctl.schema.json");
-    let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let mut schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    name_by_uri(&mut schema);
     jsonschema::validator_for(&schema).unwrap()
+}
+
+/// Some definitions are named after Go packages, with `|` in the name, which no reference may have.
+fn name_by_uri(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            for (key, mut value) in std::mem::take(map) {
+                match &mut value {
+                    Value::String(to) if key == "$ref" => *to = to.replace('|', "."),
+                    other => name_by_uri(other),
+                }
+                map.insert(key.replace('|', "."), value);
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(name_by_uri),
+        _ => {}
+    }
 }
 
 fn configuration(cluster: &str) -> Value {
