@@ -5,6 +5,8 @@
 mod authorities;
 #[path = "eks/clusters.rs"]
 mod clusters;
+#[path = "eks/guide.rs"]
+mod guide;
 #[path = "eks/network.rs"]
 mod network;
 

@@ -57,5 +57,6 @@ done
 for cluster in "$@"; do
   issuer=$(openssl x509 -in "$folder/$cluster/ca-cert.pem" -noout -subject -nameopt RFC2253)
   echo "$cluster: ${issuer#subject=}"
-  echo "  kubectl create secret generic cacerts -n istio-system --from-file=$folder/$cluster"
+  echo "  kubectl --context $cluster create namespace istio-system"
+  echo "  kubectl --context $cluster -n istio-system create secret generic cacerts --from-file=$folder/$cluster"
 done

@@ -25,6 +25,13 @@ done
 
 account=$(aws sts get-caller-identity --query Account --output text)
 if [ $# -gt 0 ]; then
+  # The rules are the whole registry's, and are replaced whole: others' are not to be lost.
+  rules=$(aws ecr describe-registry --region "$region" --output text \
+    --query "replicationConfiguration.rules[?!(repositoryFilters[?filter=='landbridge/'])] | length(@)")
+  if [ "$rules" != 0 ]; then
+    echo "error: the registry of $region has other replication rules: add one for landbridge/ to them" >&2
+    exit 1
+  fi
   destinations=$(printf '{"region":"%s","registryId":"'"$account"'"},' "$@")
   aws ecr put-replication-configuration --region "$region" --replication-configuration \
     '{"rules":[{"destinations":['"${destinations%,}"'],"repositoryFilters":[{"filter":"landbridge/","filterType":"PREFIX_MATCH"}]}]}' \

@@ -177,3 +177,32 @@ fn repositories_are_made_once_with_tags_that_do_not_move() {
     );
     assert_eq!(replicated, "eu-west-1");
 }
+
+#[test]
+fn replication_rules_of_others_are_not_replaced() {
+    let aws = Aws::start();
+    let theirs =
+        r#"{"rules":[{"destinations":[{"region":"us-west-2","registryId":"123456789012"}]}]}"#;
+    let program = tool("aws").get_program().to_owned();
+    let mut put = aws.command(Path::new(&program));
+    let words = [
+        "ecr",
+        "put-replication-configuration",
+        "--replication-configuration",
+        theirs,
+    ];
+    printed(put.args(words));
+    let mut script = aws.command(&deploy().join("registry.sh"));
+    let folder = Path::new(&program).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    script.env("PATH", format!("{}:{path}", folder.display()));
+    let output = script.args(["us-east-1", "eu-west-1"]).output().unwrap();
+    let why = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{why}");
+    assert!(why.contains("other replication rules"), "{why}");
+    let there = aws.aws(
+        "ecr describe-registry --query \
+         replicationConfiguration.rules[].destinations[].region --output text",
+    );
+    assert_eq!(there, "us-west-2");
+}
